@@ -1,0 +1,13 @@
+//! Server functions of log records.
+
+use leptos::{prelude::*, server_fn::codec::Json};
+
+use super::ApiError;
+use crate::model::{LogPage, LogQuery};
+
+/// A page of log records, newest first.
+#[server(prefix = "/fn", endpoint = "logs", input = Json, output = Json)]
+pub async fn list_logs(query: LogQuery) -> Result<LogPage, ApiError> {
+    let (console, scope) = super::port()?;
+    console.logs.list(scope, query).await
+}

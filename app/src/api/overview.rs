@@ -1,0 +1,13 @@
+//! Server functions of the overview.
+
+use leptos::{prelude::*, server_fn::codec::Json};
+
+use super::ApiError;
+use crate::model::{Overview, OverviewQuery};
+
+/// Everything that the overview shows, but for the log lines.
+#[server(prefix = "/fn", endpoint = "overview", input = Json, output = Json)]
+pub async fn load_overview(query: OverviewQuery) -> Result<Overview, ApiError> {
+    let (console, scope) = super::port()?;
+    console.overview.overview(scope, query).await
+}

@@ -1,0 +1,18 @@
+//! The typed vocabulary shared by server and browser: plain serialisable data, no I/O.
+
+pub mod endpoint;
+pub mod health;
+pub mod ids;
+pub mod live;
+pub mod log;
+pub mod overview;
+pub mod pipeline;
+pub mod time;
+
+pub use endpoint::{EndpointSort, EndpointStats};
+pub use ids::{LogId, SpanId, TenantId, TraceId};
+pub use live::{LiveEvent, LiveQuery, Missed, Tick};
+pub use log::{Level, LogFilter, LogPage, LogQuery, LogRecord};
+pub use overview::{ChartData, Kpi, Overview, OverviewQuery, Severity, StatusLevel};
+pub use pipeline::{PipelineFilter, PipelinePage, PipelineQuery, PipelineStatus, PipelineSummary, PipelineTrace, Step};
+pub use time::{Compare, RangeSpec, TimeRange, UnixMillis, UnixNanos};

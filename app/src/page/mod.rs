@@ -1,0 +1,3 @@
+//! A directory per page: view, state in the address, data.
+
+pub mod overview;
