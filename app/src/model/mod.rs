@@ -1,5 +1,7 @@
 //! The typed vocabulary shared by server and browser: plain serialisable data, no I/O.
 
+#![warn(missing_docs)]
+
 pub mod endpoint;
 pub mod health;
 pub mod ids;
