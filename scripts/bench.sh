@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# `make bench`: measures the budgets against the release build and prints each beside its figure.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+scripts/tools.sh
+scripts/build.sh
+export CONSOLE_BINARY="$server_binary"
+exec cargo bench -p server --bench budgets

@@ -1,0 +1,49 @@
+# Sourced by every script here: where things are, how to speak, how to give up.
+# shellcheck shell=bash
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$root" || exit 1
+
+# A relative CARGO_TARGET_DIR would mean another folder in every directory that cargo is called from.
+target_dir="${CARGO_TARGET_DIR:-$root/target}"
+case "$target_dir" in
+    /*) ;;
+    *) target_dir="$root/$target_dir" ;;
+esac
+export CARGO_TARGET_DIR="$target_dir"
+server_binary="$target_dir/release/console"
+
+# Tools of the versions that this repository needs stand before whatever else is installed.
+cargo_bin="${CARGO_HOME:-$HOME/.cargo}/bin"
+export PATH="$root/.tools/bin:$root/scripts/tools/node_modules/.bin:$PATH:$cargo_bin"
+
+if [ -t 1 ]; then
+    bold=$'\033[1m' red=$'\033[31m' plain=$'\033[0m'
+else
+    bold='' red='' plain=''
+fi
+
+say() {
+    printf '%s==> %s%s\n' "$bold" "$*" "$plain"
+}
+
+fail() {
+    printf '%serror: %s%s\n' "$red" "$*" "$plain" >&2
+    exit 1
+}
+
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# The packages of a lock file, unless they are installed already.
+npm_install() {
+    local dir="$1"
+    if [ "$dir/node_modules/.package-lock.json" -nt "$dir/package-lock.json" ]; then
+        return
+    fi
+    say "npm packages of ${dir#"$root"/}"
+    PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --prefix "$dir" --no-audit --no-fund
+    # npm keeps the time of the lock file's copy as it likes; from here on it is newer.
+    touch "$dir/node_modules/.package-lock.json"
+}
