@@ -1,0 +1,48 @@
+//! A titled section with a border: what pages are made of.
+
+use leptos::prelude::*;
+
+/// A titled section.
+#[component]
+pub fn Panel(
+    /// Its heading; also names the section.
+    #[prop(into)]
+    title: String,
+    /// A few muted words beside the heading.
+    #[prop(optional, into)]
+    subtitle: Option<Signal<String>>,
+    /// What stands at the right end of the heading's line.
+    #[prop(optional, into)]
+    actions: Option<ViewFn>,
+    /// A further class of the section.
+    #[prop(optional)]
+    class: &'static str,
+    children: Children,
+) -> impl IntoView {
+    let id = heading_id(&title);
+    view! {
+        <section class=format!("panel {class}") aria-labelledby=id.clone()>
+            <header class="panel-head">
+                <h2 id=id.clone()>{title}</h2>
+                {subtitle.map(|subtitle| view! { <span class="panel-sub">{move || subtitle.get()}</span> })}
+                {actions.map(|actions| view! { <div class="panel-actions">{actions.run()}</div> })}
+            </header>
+            {children()}
+        </section>
+    }
+}
+
+/// An id made from the title: the same on the server and in the browser.
+fn heading_id(title: &str) -> String {
+    let mut id = String::from("panel-");
+    id.extend(title.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }));
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_id_is_made_from_the_title() {
+        assert_eq!(super::heading_id("CPU and memory"), "panel-cpu-and-memory");
+    }
+}
