@@ -1,0 +1,42 @@
+import AxeBuilder from "@axe-core/playwright";
+import { expect, test } from "../support/test.ts";
+
+const widths = [1440, 390];
+const themes = ["dark", "light"] as const;
+
+for (const theme of themes) {
+  for (const width of widths) {
+    test.describe(`${theme}, ${width} px`, () => {
+      test.use({ colorScheme: theme, viewport: { width, height: 900 } });
+
+      test("no page has a serious accessibility problem or scrolls sideways", async ({ page, open, console }) => {
+        const { body } = await console.deliver("push.json");
+        await console.deliver("push-delete.json");
+        await console.json("/v1/traces/demo/batch?count=12", { method: "POST" });
+        await console.warnInTrace(body.trace_id.replaceAll("-", ""));
+
+        const paths = [
+          "/monitoring",
+          "/monitoring/pipelines",
+          "/monitoring/pipelines?status=failed&search=nothing-is-called-like-this",
+          `/monitoring/pipelines/${body.trace_id}`,
+          "/monitoring/logs",
+          "/monitoring/logs?search=nothing-is-called-like-this",
+        ];
+        for (const path of paths) {
+          await test.step(path, async () => {
+            await open(path);
+            await expect(page.getByRole("main")).toBeVisible();
+            const { violations } = await new AxeBuilder({ page }).analyze();
+            const serious = violations
+              .filter(({ impact }) => impact === "serious" || impact === "critical")
+              .map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`) }));
+            expect.soft(serious, path).toEqual([]);
+            const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+            expect.soft(overflow, `${path} is wider than the screen by`).toBeLessThanOrEqual(0);
+          });
+        }
+      });
+    });
+  }
+}
