@@ -65,3 +65,4 @@ export async function expectSameDocument(page: Page): Promise<void> {
 }
 
 export { expect };
+export { newTraceId } from "./console.ts";
