@@ -1,9 +1,5 @@
 //! The browser's `EventSource`, one for the tab, with its messages handed over once per animation frame.
 
-use std::time::Duration;
-
-use leptos::prelude::TimeoutHandle;
-
 /// What happens on the stream.
 pub enum StreamEvent {
     /// It stands.
@@ -176,7 +172,11 @@ mod imp {
 
 #[cfg(not(feature = "hydrate"))]
 mod imp {
-    use super::{Duration, StreamEvent, TimeoutHandle};
+    use std::time::Duration;
+
+    use leptos::prelude::TimeoutHandle;
+
+    use super::StreamEvent;
 
     /// Does nothing on the server.
     pub fn open(_url: &str, _names: &[&'static str], _handler: impl Fn(StreamEvent) + 'static) {}

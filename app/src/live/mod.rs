@@ -1,8 +1,23 @@
 //! The tab's one live stream: who listens gets typed events, and what is shown survives a lost connection.
+//!
+//! [`provide_live`] opens one `EventSource` for the tab and keeps it. A page that shows log lines says with
+//! [`Live::tail`] which ones and after which record; the stream is then opened again with that filter, so that history
+//! and stream meet without a gap and without a repeat. [`list`] merges what arrives.
+
+pub mod decode;
+pub mod list;
+
+use std::{sync::Arc, time::Duration};
 
 use leptos::prelude::*;
 
-use crate::model::{LogFilter, Tick};
+use crate::{
+    browser::event_stream::{self, StreamEvent},
+    model::{LiveEvent, LogFilter, LogId, LogRecord, Missed, PipelineSummary, Tick},
+};
+
+/// How long wishes are collected before the stream is opened again.
+const SETTLE: Duration = Duration::from_millis(150);
 
 /// How the stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,6 +33,30 @@ pub enum LiveState {
     Lost,
 }
 
+/// What the stream says about log lines.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LogEvent {
+    /// A record was committed.
+    Record(Arc<LogRecord>),
+    /// Records were committed and not sent.
+    Missed(Missed),
+}
+
+type Subscriber = Arc<dyn Fn(Vec<LogEvent>) + Send + Sync>;
+
+/// What only the client itself needs between events.
+#[derive(Default)]
+struct Connection {
+    /// Who gets the log lines, and under which number it asked.
+    subscriber: Option<(u64, Subscriber)>,
+    subscriptions: u64,
+    /// The last record that arrived, or after which the page asked to begin.
+    after: Option<LogId>,
+    /// The opening that is planned.
+    planned: Option<TimeoutHandle>,
+    failures: u32,
+}
+
 /// Handle of the tab's live stream. Copy it freely.
 #[derive(Clone, Copy)]
 pub struct Live {
@@ -25,8 +64,166 @@ pub struct Live {
     pub state: ReadSignal<LiveState>,
     /// The newest five-second tick.
     pub tick: ReadSignal<Option<Tick>>,
-    /// Grows each time a pipeline trace begins or changes.
+    /// Grows each time a pipeline trace begins or changes, and each time the stream was opened anew: something may
+    /// have been missed in between.
     pub pipelines_version: ReadSignal<u64>,
-    /// Which log records the tab wants; none means none. The page that shows log lines sets it.
+    /// The newest change of a pipeline trace.
+    pub pipeline: ReadSignal<Option<PipelineSummary>>,
+    /// Which log records the tab wants; none means none. Set by [`Live::tail`].
     pub log_filter: RwSignal<Option<LogFilter>>,
+    set_state: WriteSignal<LiveState>,
+    set_tick: WriteSignal<Option<Tick>>,
+    set_pipelines_version: WriteSignal<u64>,
+    set_pipeline: WriteSignal<Option<PipelineSummary>>,
+    connection: StoredValue<Connection>,
+}
+
+/// Makes the tab's live stream and puts it into the context. Called once, by the application.
+pub fn provide_live() -> Live {
+    let (state, set_state) = signal(LiveState::Off);
+    let (tick, set_tick) = signal(None);
+    let (pipelines_version, set_pipelines_version) = signal(0);
+    let (pipeline, set_pipeline) = signal(None);
+    let live = Live {
+        state,
+        tick,
+        pipelines_version,
+        pipeline,
+        log_filter: RwSignal::new(None),
+        set_state,
+        set_tick,
+        set_pipelines_version,
+        set_pipeline,
+        connection: StoredValue::new(Connection::default()),
+    };
+    provide_context(live);
+    // Effects do not run on the server, so neither does the stream.
+    Effect::new(move |_| {
+        live.open_in(SETTLE);
+        event_stream::on_page_hide(move || live.close());
+        event_stream::on_page_restore(move || live.open_in(Duration::ZERO));
+    });
+    live
+}
+
+/// The tab's live stream.
+pub fn use_live() -> Live {
+    use_context::<Live>().unwrap_or_else(provide_live)
+}
+
+impl Live {
+    /// From now on the log lines of `filter` that were committed after `after` go to `subscriber`, in batches of one
+    /// animation frame, until the current owner is cleaned up or somebody else asks.
+    pub fn tail(self, filter: LogFilter, after: LogId, subscriber: impl Fn(Vec<LogEvent>) + Send + Sync + 'static) {
+        // The stream that runs carries another filter's lines.
+        event_stream::close();
+        let number = self.connection.try_update_value(|connection| {
+            connection.subscriptions += 1;
+            connection.subscriber = Some((connection.subscriptions, Arc::new(subscriber)));
+            connection.after = Some(after);
+            connection.subscriptions
+        });
+        self.log_filter.set(Some(filter));
+        self.open_in(SETTLE);
+        on_cleanup(move || self.leave(number));
+    }
+
+    fn leave(self, number: Option<u64>) {
+        let was_ours = self.connection.try_update_value(|connection| {
+            let ours = connection.subscriber.as_ref().map(|(current, _)| *current) == number;
+            if ours {
+                connection.subscriber = None;
+                connection.after = None;
+            }
+            ours
+        });
+        if was_ours == Some(true) {
+            self.log_filter.try_set(None);
+            self.open_in(SETTLE);
+        }
+    }
+
+    fn close(self) {
+        self.connection.try_update_value(|connection| {
+            if let Some(planned) = connection.planned.take() {
+                planned.clear();
+            }
+        });
+        event_stream::close();
+    }
+
+    /// Opens the stream after a while with what is wanted then; a later wish replaces an earlier one.
+    fn open_in(self, delay: Duration) {
+        let planned = event_stream::after_delay(delay, move || self.open());
+        self.connection.try_update_value(|connection| {
+            if let Some(earlier) = std::mem::replace(&mut connection.planned, planned) {
+                earlier.clear();
+            }
+        });
+    }
+
+    fn open(self) {
+        let after = self.connection.try_update_value(|connection| {
+            connection.planned = None;
+            connection.after
+        });
+        let Some(after) = after else { return };
+        let url = self.log_filter.with_untracked(|filter| decode::stream_url(filter.as_ref(), after));
+        if self.state.get_untracked() == LiveState::Off {
+            self.set_state.set(LiveState::Connecting);
+        }
+        event_stream::open(&url, &decode::EVENT_NAMES, move |event| self.receive(event));
+    }
+
+    fn receive(self, event: StreamEvent) {
+        match event {
+            StreamEvent::Open => {
+                self.connection.update_value(|connection| connection.failures = 0);
+                self.set_state.set(LiveState::Open);
+            }
+            StreamEvent::Retrying => self.set_state.set(LiveState::Lost),
+            StreamEvent::GaveUp => {
+                self.set_state.set(LiveState::Lost);
+                let failures = self.connection.try_update_value(|connection| {
+                    connection.failures += 1;
+                    connection.failures - 1
+                });
+                let delay = decode::retry_delay_ms(failures.unwrap_or_default());
+                self.open_in(Duration::from_millis(delay.into()));
+            }
+            StreamEvent::Messages(messages) => self.deliver(&messages),
+        }
+    }
+
+    fn deliver(self, messages: &[(&'static str, String)]) {
+        let mut logs = Vec::new();
+        for (name, data) in messages {
+            match decode::decode(name, data) {
+                Ok(LiveEvent::Log(record)) => logs.push(LogEvent::Record(Arc::from(record))),
+                Ok(LiveEvent::Missed(missed)) => logs.push(LogEvent::Missed(missed)),
+                Ok(LiveEvent::Tick(tick)) => self.set_tick.set(Some(tick)),
+                Ok(LiveEvent::Ready) => self.set_pipelines_version.update(|version| *version += 1),
+                Ok(LiveEvent::Pipeline(trace)) => {
+                    self.set_pipeline.set(Some(*trace));
+                    self.set_pipelines_version.update(|version| *version += 1);
+                }
+                Err(error) => leptos::logging::warn!("live stream: {error}"),
+            }
+        }
+        if logs.is_empty() {
+            return;
+        }
+        let newest = logs.iter().filter_map(|event| match event {
+            LogEvent::Record(record) => Some(record.id),
+            LogEvent::Missed(_) => None,
+        });
+        let newest = newest.max();
+        let subscriber = self.connection.try_update_value(|connection| {
+            connection.after = newest.or(connection.after);
+            connection.subscriber.as_ref().map(|(_, subscriber)| Arc::clone(subscriber))
+        });
+        if let Some(subscriber) = subscriber.flatten() {
+            subscriber(logs);
+        }
+    }
 }

@@ -1,0 +1,205 @@
+//! A log record as structured text, and what each of its fields filters by.
+
+use serde_json::{Value, json};
+
+use crate::model::{LogFilter, LogRecord, TraceId};
+
+/// A filter that one field offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldFilter {
+    /// Only this service.
+    Service(String),
+    /// Only this trace.
+    Trace(TraceId),
+    /// This text as well.
+    Search(String),
+}
+
+impl FieldFilter {
+    /// Narrows a filter by this one.
+    pub fn apply(&self, filter: &mut LogFilter) {
+        match self {
+            Self::Service(service) => filter.service = Some(service.clone()),
+            Self::Trace(trace_id) => filter.trace_id = Some(*trace_id),
+            Self::Search(phrase) => {
+                let before = filter.search.take().unwrap_or_default();
+                let is_there = before.contains(phrase.as_str());
+                let joined = if is_there { before } else { format!("{before} {phrase}").trim().to_owned() };
+                filter.search = Some(joined);
+            }
+        }
+    }
+}
+
+/// How a value is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueKind {
+    /// Text.
+    Text,
+    /// A number.
+    Number,
+    /// True, false or null.
+    Word,
+    /// An object or a list, over several lines, or a bracket.
+    Structure,
+}
+
+impl ValueKind {
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::String(_) => Self::Text,
+            Value::Number(_) => Self::Number,
+            Value::Null | Value::Bool(_) => Self::Word,
+            Value::Array(_) | Value::Object(_) => Self::Structure,
+        }
+    }
+
+    /// The name used in style sheets.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Number => "number",
+            Self::Word => "word",
+            Self::Structure => "structure",
+        }
+    }
+}
+
+/// One field of the pretty-printed record; only a structure's text has several lines.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// Depth: 1 for the record's own fields, 2 for attributes, 0 for the outer brackets.
+    pub depth: usize,
+    /// Name; none for brackets.
+    pub name: Option<String>,
+    /// The value as JSON.
+    pub text: String,
+    /// How it is coloured.
+    pub kind: ValueKind,
+    /// What it filters by.
+    pub filter: Option<FieldFilter>,
+}
+
+/// The record as pretty-printed JSON, as it is copied.
+pub fn pretty(record: &LogRecord) -> String {
+    serde_json::to_string_pretty(record).unwrap_or_default()
+}
+
+/// The record as lines of pretty-printed JSON: together they are [`pretty`], but for the record's place in the log.
+pub fn fields(record: &LogRecord) -> Vec<Field> {
+    let mut own: Vec<(&str, Value, Option<FieldFilter>)> = vec![
+        ("timestamp", json!(record.timestamp), None),
+        ("level", json!(record.level), None),
+        ("service", json!(record.service), Some(FieldFilter::Service(record.service.clone()))),
+        ("message", json!(record.message), None),
+    ];
+    if let Some(trace_id) = record.trace_id {
+        own.push(("trace_id", json!(trace_id), Some(FieldFilter::Trace(trace_id))));
+    }
+    if let Some(span_id) = record.span_id {
+        own.push(("span_id", json!(span_id), None));
+    }
+    let has_attributes = !record.attributes.is_empty();
+
+    let mut lines = vec![bracket(0, None, "{")];
+    let count = own.len();
+    for (at, (name, value, filter)) in own.into_iter().enumerate() {
+        let is_last = at + 1 == count && !has_attributes;
+        lines.push(line(1, name, &value, filter, is_last));
+    }
+    if has_attributes {
+        lines.push(bracket(1, Some("attributes"), "{"));
+        let count = record.attributes.len();
+        for (at, (name, value)) in record.attributes.iter().enumerate() {
+            lines.push(line(2, name, value, search_for(value), at + 1 == count));
+        }
+        lines.push(bracket(1, None, "}"));
+    }
+    lines.push(bracket(0, None, "}"));
+    lines
+}
+
+fn line(depth: usize, name: &str, value: &Value, filter: Option<FieldFilter>, is_last: bool) -> Field {
+    let indent = "  ".repeat(depth);
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default().replace('\n', &format!("\n{indent}"));
+    if !is_last {
+        text.push(',');
+    }
+    Field { depth, name: Some(name.to_owned()), text, kind: ValueKind::of(value), filter }
+}
+
+fn bracket(depth: usize, name: Option<&str>, text: &str) -> Field {
+    Field { depth, name: name.map(str::to_owned), text: text.to_owned(), kind: ValueKind::Structure, filter: None }
+}
+
+/// The search that finds a value: a phrase for text, a word for a number.
+fn search_for(value: &Value) -> Option<FieldFilter> {
+    let phrase = match value {
+        Value::String(text) => {
+            let plain = text.replace('"', " ");
+            let plain = plain.trim();
+            let is_word = plain.chars().all(char::is_alphanumeric);
+            if is_word { plain.to_owned() } else { format!("\"{plain}\"") }
+        }
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+    };
+    (!phrase.trim_matches('"').is_empty()).then_some(FieldFilter::Search(phrase))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Level, LogId, UnixNanos};
+
+    fn record() -> LogRecord {
+        let attributes = json!({ "route": "/v1/orders", "latency_ms": 1931, "cached": false, "tags": ["a", "b"] });
+        LogRecord {
+            id: LogId(1),
+            timestamp: UnixNanos(1_500_000_000_000_000_000),
+            level: Level::Warn,
+            service: "orders".into(),
+            message: "slow".into(),
+            trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".parse().ok(),
+            span_id: None,
+            attributes: attributes.as_object().cloned().unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_lines_together_are_valid_json() {
+        for record in [record(), LogRecord { attributes: serde_json::Map::new(), trace_id: None, ..record() }] {
+            let lines = fields(&record);
+            let text: Vec<String> = lines
+                .iter()
+                .map(|line| match &line.name {
+                    Some(name) => format!("{}: {}", json!(name), line.text),
+                    None => line.text.clone(),
+                })
+                .collect();
+            let mut value: Value = serde_json::from_str(&text.join("\n")).unwrap();
+            value["id"] = json!(1);
+            assert_eq!(serde_json::from_value::<LogRecord>(value).unwrap(), record);
+        }
+    }
+
+    #[test]
+    fn fields_offer_what_the_filter_knows() {
+        let of = |name: &str| fields(&record()).into_iter().find(|f| f.name.as_deref() == Some(name)).unwrap().filter;
+        assert_eq!(of("service"), Some(FieldFilter::Service("orders".into())));
+        assert!(matches!(of("trace_id"), Some(FieldFilter::Trace(_))));
+        assert_eq!(of("route"), Some(FieldFilter::Search("\"/v1/orders\"".into())));
+        assert_eq!(of("latency_ms"), Some(FieldFilter::Search("1931".into())));
+        assert_eq!(of("cached"), None);
+        assert_eq!(of("tags"), None);
+    }
+
+    #[test]
+    fn a_search_is_added_once() {
+        let mut filter = LogFilter { search: Some("timeout".into()), ..LogFilter::default() };
+        let more = FieldFilter::Search("\"/v1/orders\"".into());
+        more.apply(&mut filter);
+        more.apply(&mut filter);
+        assert_eq!(filter.search.as_deref(), Some("timeout \"/v1/orders\""));
+    }
+}

@@ -1,0 +1,233 @@
+//! One log line, and what it shows when it is expanded.
+
+use std::sync::Arc;
+
+use leptos::{html, prelude::*};
+use leptos_router::components::A;
+
+use super::fields::{self, Field, FieldFilter};
+use crate::{
+    browser::geometry,
+    component::{
+        copy::CopyButton,
+        icon::{Icon, IconName},
+        time::{format_date_time, format_time, use_zone},
+        virtual_list::Expanded,
+    },
+    live::list::RowKey,
+    model::{Level, LogRecord, TraceId},
+};
+
+/// Until an expanded row is measured, in pixels.
+const DETAIL_PX: f64 = 220.0;
+
+/// What the lines of a view have in common.
+#[derive(Clone, Copy)]
+pub struct LineContext {
+    /// Narrows the view by a field.
+    pub narrow: Callback<FieldFilter>,
+    /// Which rows are expanded.
+    pub expanded: Expanded<RowKey>,
+    /// The row that the Tab key reaches.
+    pub current: RwSignal<Option<RowKey>>,
+    /// How many rows there are.
+    pub count: Signal<usize>,
+    /// Whether lines show their date too.
+    pub with_date: bool,
+}
+
+impl LineContext {
+    fn set_expanded(self, key: RowKey, open: bool) {
+        self.expanded.update(|expanded| {
+            if open {
+                expanded.entry(key).or_insert(DETAIL_PX);
+            } else {
+                expanded.remove(&key);
+            }
+        });
+    }
+}
+
+/// A log line; a click or Enter shows its fields.
+#[component]
+pub fn LogLine(
+    /// The record.
+    record: Arc<LogRecord>,
+    /// Its place among the rows.
+    index: Signal<usize>,
+    /// What all lines share.
+    context: LineContext,
+) -> impl IntoView {
+    let key = RowKey::of(&record);
+    let level = record.level;
+    let is_open = Memo::new(move |_| context.expanded.with(|expanded| expanded.contains_key(&key)));
+    let toggle = move || context.set_expanded(key, !is_open.get_untracked());
+    let tab_index =
+        move || if context.current.get().map_or(index.get() == 0, |current| current == key) { "0" } else { "-1" };
+    let on_key = move |event: leptos::ev::KeyboardEvent| match event.key().as_str() {
+        "]" => context.set_expanded(key, true),
+        "[" => context.set_expanded(key, false),
+        _ => {}
+    };
+    let trace = record.trace_id.map(|trace_id| view! { <TraceBadge trace_id context tab_index /> });
+    let service = record.service.clone();
+    let message = record.message.clone();
+    let timestamp = record.timestamp.to_millis();
+    let zone = use_zone();
+    let with_date = context.with_date;
+    let time = move || {
+        let zone = zone.get();
+        let time = format_time(timestamp, zone);
+        if with_date { format!("{} {time}", &format_date_time(timestamp, zone)[5..10]) } else { time }
+    };
+    let iso = record.timestamp.to_utc().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+
+    view! {
+        <li
+            class="log-row"
+            data-row
+            data-level=level.key()
+            data-open=move || is_open.get().then_some("")
+            tabindex=tab_index
+            aria-setsize=move || context.count.get().to_string()
+            aria-posinset=move || (index.get() + 1).to_string()
+            on:focusin=move |_| context.current.set(Some(key))
+            on:keydown=on_key
+        >
+            // A click anywhere on the line does what its first button does, so the line needs no role of its own.
+            <div class="log-line" class:with-date=with_date on:click=move |_| toggle()>
+                <button
+                    type="button"
+                    class="log-toggle"
+                    data-row-open
+                    tabindex=tab_index
+                    aria-label="Fields"
+                    aria-expanded=move || is_open.get().to_string()
+                    on:click=move |event| {
+                        event.stop_propagation();
+                        toggle();
+                    }
+                >
+                    <Icon name=IconName::ChevronRight />
+                </button>
+                <time class="log-time" datetime=iso.clone() title=iso>{time}</time>
+                <LevelMark level />
+                <span class="log-service" title=service.clone()>{service.clone()}</span>
+                <span class="log-message">{message}</span>
+                {trace}
+            </div>
+            {move || {
+                let record = Arc::clone(&record);
+                is_open.get().then(|| view! { <LogDetail record context /> })
+            }}
+        </li>
+    }
+}
+
+/// Level as icon, text and colour.
+#[component]
+fn LevelMark(level: Level) -> impl IntoView {
+    let icon = match level {
+        Level::Trace | Level::Debug => IconName::Dash,
+        Level::Info => IconName::Circle,
+        Level::Warn => IconName::Warning,
+        Level::Error | Level::Fatal => IconName::Close,
+    };
+    view! { <span class="log-level" data-level=level.key()><Icon name=icon />{level.key().to_uppercase()}</span> }
+}
+
+#[component]
+fn TraceBadge<T>(trace_id: TraceId, context: LineContext, tab_index: T) -> impl IntoView
+where
+    T: Fn() -> &'static str + Send + Sync + 'static,
+{
+    let short = trace_id.short();
+    view! {
+        <button
+            type="button"
+            class="trace-badge"
+            tabindex=tab_index
+            aria-label=format!("Filter by trace {short}")
+            title=format!("Filter by trace {trace_id}")
+            on:click=move |event| {
+                event.stop_propagation();
+                context.narrow.run(FieldFilter::Trace(trace_id));
+            }
+        >
+            {short.clone()}
+        </button>
+    }
+}
+
+/// All fields of a record as JSON, each with what it can do.
+#[component]
+fn LogDetail(record: Arc<LogRecord>, context: LineContext) -> impl IntoView {
+    let key = RowKey::of(&record);
+    let node = NodeRef::<html::Div>::new();
+    Effect::new(move |_| {
+        let Some(element) = node.get() else { return };
+        geometry::watch_height(&element, move |height| {
+            context.expanded.update(|expanded| {
+                if let Some(known) = expanded.get_mut(&key) {
+                    *known = height;
+                }
+            });
+        });
+    });
+    let lines = fields::fields(&record);
+    let pipeline = record.trace_id.map(|trace_id| {
+        view! {
+            <A href=format!("/monitoring/pipelines/{}", trace_id.as_uuid()) attr:class="button">
+                <Icon name=IconName::Open />
+                "Open pipeline"
+            </A>
+            <CopyButton what="trace id" text=trace_id.to_string() labelled=true />
+        }
+    });
+    view! {
+        <div class="log-detail" node_ref=node>
+            <p class="log-full-message">{record.message.clone()}</p>
+            <div class="log-actions">
+                <CopyButton what="JSON" text=fields::pretty(&record) labelled=true />
+                <CopyButton what="message" text=record.message.clone() labelled=true />
+                {pipeline}
+            </div>
+            <div class="json">
+                {lines.into_iter().map(|field| view! { <JsonLine field narrow=context.narrow /> }).collect_view()}
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn JsonLine(field: Field, narrow: Callback<FieldFilter>) -> impl IntoView {
+    let Field { depth, name, text, kind, filter } = field;
+    let label = name.clone().unwrap_or_default();
+    let name = name.map(|name| {
+        view! {
+            <span class="json-name">{serde_json::Value::String(name).to_string()}</span>
+            ": "
+        }
+    });
+    let button = filter.map(|filter| {
+        let hint = format!("Filter by {label}");
+        view! {
+            <button
+                type="button"
+                class="icon-button json-filter"
+                aria-label=hint.clone()
+                title=hint
+                on:click=move |_| narrow.run(filter.clone())
+            >
+                <Icon name=IconName::Filter />
+            </button>
+        }
+    });
+    view! {
+        <div class="json-line" data-depth=depth.to_string()>
+            {name}
+            <span class="json-value" data-kind=kind.key()>{text}</span>
+            {button}
+        </div>
+    }
+}
