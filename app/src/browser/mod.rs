@@ -3,4 +3,8 @@
 
 pub mod clock;
 pub mod event_stream;
+pub mod files;
+pub mod geometry;
 pub mod storage;
+pub mod dom;
+pub mod keys;

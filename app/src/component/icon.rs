@@ -44,6 +44,22 @@ pub enum IconName {
     ZoomOut,
     /// Two links of a chain.
     Link,
+    /// Two sheets.
+    Copy,
+    /// Two bars.
+    Pause,
+    /// A triangle that points right.
+    Play,
+    /// A funnel.
+    Filter,
+    /// An arrow into a tray.
+    Download,
+    /// A right arrow head.
+    ChevronRight,
+    /// A left arrow head.
+    ChevronLeft,
+    /// An upward arrow head.
+    ChevronUp,
 }
 
 impl IconName {
@@ -67,6 +83,14 @@ impl IconName {
             Self::Dash => "M4 8h8",
             Self::Warning => "M8 2.5l6 11H2zM8 6.5v3.5M8 11.5v.8",
             Self::Open => "M6 3.5h6.5V10M12.5 3.5l-9 9",
+            Self::Copy => "M5.5 5.5h8v8h-8zM3.5 10.5h-1v-8h8v1",
+            Self::Pause => "M5.5 3.5v9M10.5 3.5v9",
+            Self::Play => "M5 3l8 5-8 5z",
+            Self::Filter => "M2.5 3h11L9.500 8v5l-3-1.5V8z",
+            Self::Download => "M8 2.5v7M5 7l3 3 3-3M2.5 11v2.5h11V11",
+            Self::ChevronRight => "M6 4l4 4-4 4",
+            Self::ChevronLeft => "M10 4L6 8l4 4",
+            Self::ChevronUp => "M4 10l4-4 4 4",
             Self::ZoomOut => "M11 7a4 4 0 1 1-8 0 4 4 0 0 1 8 0zM10 10l3.5 3.5M5.2 7h3.6",
             Self::Link => {
                 "M7 9a2.6 2.6 0 0 0 3.7 0l2-2A2.6 2.6 0 0 0 9 3.300l-.8.8M9 7a2.6 2.6 0 0 0-3.700 0l-2 2A2.6 2.6 0 0 0 7 12.700l.8-.8"
