@@ -1,14 +1,18 @@
 //! The HTML document and the route table.
 
 use leptos::prelude::*;
-use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
+use leptos_meta::{HashedStylesheet, Meta, MetaTags, Title, provide_meta_context};
 use leptos_router::{
     SsrMode,
     components::{Redirect, Route, Router, Routes},
     path,
 };
 
-use crate::page;
+use crate::{
+    browser::dom,
+    component::{frame::Frame, query, time},
+    live, page,
+};
 
 /// The document that every page is rendered into, on the server.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
@@ -20,6 +24,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="dark light" />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+                // Before the style sheet and without `defer`: the theme has to be known at the first paint.
+                <script src="/theme.js"></script>
                 <HashedStylesheet id="style" options=options.clone() />
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />
@@ -36,13 +42,22 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    query::provide_query();
+    time::provide_zone();
+    live::provide_live();
+    Effect::new(|_| dom::mark_hydrated());
     view! {
-        <Title formatter=|title: String| if title.is_empty() { "Console".to_owned() } else { format!("{title} · Console") } />
+        <Title formatter=|title: String| format!("{title} · Console") />
+        <Meta name="description" content="Console: pipelines, logs and metrics of a platform on one page" />
         <Router>
-            <Routes fallback=|| "Not found">
-                <Route path=path!("/") view=|| view! { <Redirect path="/monitoring" /> } />
-                <Route path=path!("/monitoring") view=page::overview::OverviewPage ssr=SsrMode::Async />
-            </Routes>
+            <Frame>
+                <Routes fallback=page::not_found::NotFoundPage>
+                    <Route path=path!("/") view=|| view! { <Redirect path="/monitoring" /> } />
+                    <Route path=path!("/monitoring") view=page::overview::OverviewPage ssr=SsrMode::Async />
+                    <Route path=path!("/ui/monitoring/advanced") view=|| view! { <Redirect path="/monitoring" /> } />
+                    <Route path=path!("/ui/monitoring/logs") view=|| view! { <Redirect path="/monitoring/logs" /> } />
+                </Routes>
+            </Frame>
         </Router>
     }
 }

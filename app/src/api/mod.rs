@@ -79,6 +79,11 @@ pub struct Console {
     pub overview: Arc<dyn OverviewPort>,
 }
 
+/// Sets the HTTP status of the page that is being rendered. The server puts it into the context; in the browser there
+/// is none.
+#[derive(Clone)]
+pub struct SetStatus(pub Arc<dyn Fn(u16) + Send + Sync>);
+
 #[cfg(feature = "ssr")]
 fn port() -> Result<(Console, Scope), ApiError> {
     let console = leptos::prelude::use_context::<Console>();

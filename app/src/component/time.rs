@@ -69,6 +69,11 @@ fn wall_clock(at: UnixMillis, zone: Zone) -> DateTime<Utc> {
     }
 }
 
+/// The zone's wall clock in a `strftime` format.
+pub fn format_wall(at: UnixMillis, zone: Zone, format: &str) -> String {
+    wall_clock(at, zone).format(format).to_string()
+}
+
 /// `14:38:20.114`
 pub fn format_time(at: UnixMillis, zone: Zone) -> String {
     let time = wall_clock(at, zone);

@@ -1,3 +1,4 @@
 //! A directory per page: view, state in the address, data.
 
+pub mod not_found;
 pub mod overview;

@@ -1,0 +1,66 @@
+//! The header: where the reader is, search, live state, time range and settings.
+
+use leptos::prelude::*;
+
+use super::{help, live_pill::LivePill, palette, place::Place, theme::ThemeToggle};
+use crate::{
+    browser::dom,
+    component::{
+        icon::{Icon, IconName},
+        query::use_page_href,
+        range::{CompareMenu, RangePicker},
+    },
+};
+
+/// The header of every page.
+#[component]
+pub fn Header(
+    /// Where the reader is.
+    place: Memo<Place>,
+) -> impl IntoView {
+    view! {
+        <header class="top">
+            <Heading place />
+            <button type="button" class="search-box" aria-haspopup="dialog" aria-label="Search or go to"
+                on:click=|_| dom::open_dialog(palette::ID)>
+                <Icon name=IconName::Search />
+                <span class="search-text">"Find a page, a trace, a log line…"</span>
+                <kbd>"Ctrl K"</kbd>
+            </button>
+            <LivePill />
+            <Show when=move || place.get().has_range()>
+                <RangePicker />
+            </Show>
+            <Show when=move || place.get().has_compare()>
+                <CompareMenu />
+            </Show>
+            <ThemeToggle />
+            <button type="button" class="icon-button only-wide" aria-haspopup="dialog" aria-label="Keyboard help"
+                title="Keys (?)" on:click=|_| dom::open_dialog(help::ID)>
+                <Icon name=IconName::Help />
+            </button>
+        </header>
+    }
+}
+
+#[component]
+fn Heading(
+    /// Where the reader is.
+    place: Memo<Place>,
+) -> impl IntoView {
+    let href = use_page_href();
+    move || {
+        let list = href(Place::Pipelines.path());
+        match place.get() {
+            Place::Pipeline(id) => view! {
+                <div class="top-title">
+                    <a href=list>"Pipelines"</a>
+                    <span class="muted" aria-hidden="true">"/"</span>
+                    <h1 class="mono">{id.map_or_else(|| "unknown".to_owned(), |id| id.short())}</h1>
+                </div>
+            }
+            .into_any(),
+            other => view! { <div class="top-title"><h1>{other.label()}</h1></div> }.into_any(),
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Whether what is on screen follows what happens.
+
+use leptos::prelude::*;
+
+use crate::{
+    component::time::{format_clock, use_zone},
+    live::{LiveState, use_live},
+};
+
+/// The state of the tab's live stream: a word and a shape, not a colour alone.
+#[component]
+pub fn LivePill() -> impl IntoView {
+    let live = use_live();
+    let zone = use_zone();
+    let state = move || match live.state.get() {
+        LiveState::Off | LiveState::Connecting => ("connecting", "CONNECTING"),
+        LiveState::Open => ("open", "LIVE"),
+        LiveState::Lost => ("lost", "RECONNECTING"),
+    };
+    let title = move || {
+        live.tick.get().map(|tick| format!("Last update {} {}", format_clock(tick.at, zone.get()), zone.get().label()))
+    };
+    view! {
+        <span class="live" role="status" data-state=move || state().0 title=title>
+            <span class="live-text">{move || state().1}</span>
+        </span>
+    }
+}
