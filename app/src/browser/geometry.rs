@@ -36,6 +36,11 @@ mod imp {
         element.set_scroll_top(0);
     }
 
+    /// Whether the page itself is scrolled away from its top.
+    pub fn is_page_scrolled() -> bool {
+        leptos::prelude::window().scroll_y().is_ok_and(|scrolled_px| scrolled_px > 8.0)
+    }
+
     /// Height of the first descendant that the selector finds.
     pub fn height_of(element: &HtmlElement, selector: &str) -> Option<f64> {
         let found = element.query_selector(selector).ok()??;
@@ -50,10 +55,13 @@ mod imp {
         let _ = style.set_property("padding-bottom", &format!("{after_px}px"));
     }
 
-    /// Calls `changed` with the element's height now and whenever it changes. The result takes that back.
-    pub fn observe_height(element: &HtmlElement, changed: impl Fn(f64) + 'static) -> Box<dyn FnOnce()> {
+    /// Calls `changed` with the element's width and height now and whenever one changes. The result takes that back.
+    pub fn observe_size(element: &HtmlElement, changed: impl Fn(f64, f64) + 'static) -> Box<dyn FnOnce()> {
         let observed = element.clone();
-        let callback = Closure::<dyn Fn()>::new(move || changed(observed.get_bounding_client_rect().height()));
+        let callback = Closure::<dyn Fn()>::new(move || {
+            let size = observed.get_bounding_client_rect();
+            changed(size.width(), size.height());
+        });
         let observer = ResizeObserver::new(callback.as_ref().unchecked_ref()).ok();
         if let Some(observer) = &observer {
             observer.observe(element);
@@ -80,6 +88,11 @@ mod imp {
     pub fn scroll_to_top(_element: &HtmlElement) {}
 
     /// Nothing on the server.
+    pub fn is_page_scrolled() -> bool {
+        false
+    }
+
+    /// Nothing on the server.
     pub fn height_of(_element: &HtmlElement, _selector: &str) -> Option<f64> {
         None
     }
@@ -88,16 +101,22 @@ mod imp {
     pub fn set_vertical_padding(_element: &HtmlElement, _before_px: f64, _after_px: f64) {}
 
     /// Nothing on the server.
-    pub fn observe_height(_element: &HtmlElement, _changed: impl Fn(f64) + 'static) -> Box<dyn FnOnce()> {
+    pub fn observe_size(_element: &HtmlElement, _changed: impl Fn(f64, f64) + 'static) -> Box<dyn FnOnce()> {
         Box::new(|| ())
     }
 }
 
-use imp::observe_height;
-pub use imp::{height_of, scroll_to_top, set_vertical_padding, viewport};
+use imp::observe_size;
+pub use imp::{height_of, is_page_scrolled, scroll_to_top, set_vertical_padding, viewport};
 
 /// Calls `changed` with the element's height, now and whenever it changes, until the current owner is cleaned up.
 pub fn watch_height(element: &HtmlElement, changed: impl Fn(f64) + 'static) {
-    let stop = send_wrapper::SendWrapper::new(observe_height(element, changed));
+    watch_size(element, move |_, height| changed(height));
+}
+
+/// Calls `changed` with the element's width and height, now and whenever one changes, until the current owner is
+/// cleaned up.
+pub fn watch_size(element: &HtmlElement, changed: impl Fn(f64, f64) + 'static) {
+    let stop = send_wrapper::SendWrapper::new(observe_size(element, changed));
     leptos::prelude::on_cleanup(move || stop.take()());
 }

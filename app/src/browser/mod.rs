@@ -2,9 +2,10 @@
 //! pages need no conditional compilation.
 
 pub mod clock;
+pub mod dom;
 pub mod event_stream;
 pub mod files;
 pub mod geometry;
-pub mod storage;
-pub mod dom;
 pub mod keys;
+pub mod pointer;
+pub mod storage;

@@ -1,0 +1,50 @@
+//! What lies over the drawing: the crosshair with a dot on every line, and the brush.
+
+use leptos::prelude::*;
+
+use super::{ChartState, scale::Plot, tint::Tint};
+
+/// Crosshair and brush.
+#[component]
+pub fn Overlay(
+    state: ChartState,
+    /// Where the drag began and where it is, in pixels.
+    brush: RwSignal<Option<(f64, f64)>>,
+) -> impl IntoView {
+    let view_box = move || {
+        let plot = state.size.get();
+        format!("0 0 {} {}", plot.width, plot.height)
+    };
+    let axis_top = Memo::new(move |_| {
+        state.data.with(|data| {
+            data.as_ref().map(|data| state.drawing(data).top())
+        })
+    });
+    let crosshair = move || {
+        let index = state.looked_at()?;
+        let top = axis_top.get()?;
+        let plot = state.size.get();
+        let x = plot.x_of(index, state.grid.get().len);
+        let dot = |tint: Tint, value: f64| {
+            view! { <circle class="crosshair-dot" data-tint=tint.key() cx=x cy=plot.y_of(value, top) r="3" /> }
+        };
+        let dots = state.readings(index).into_iter().filter_map(|reading| Some(dot(reading.tint, reading.value?)));
+        Some(view! {
+            <line class="crosshair" x1=x x2=x y1=Plot::TOP y2=plot.bottom() />
+            {dots.collect_view()}
+        })
+    };
+    let selection = move || {
+        let (start, end) = brush.get()?;
+        let plot = state.size.get();
+        let inside = |x: f64| x.clamp(Plot::LEFT, plot.right());
+        let (x, width) = (inside(start.min(end)), (inside(start) - inside(end)).abs());
+        Some(view! { <rect class="brush" x=x y=Plot::TOP width=width height=plot.bottom() - Plot::TOP /> })
+    };
+    view! {
+        <svg class="chart-overlay" viewBox=view_box preserveAspectRatio="none" aria-hidden="true" focusable="false">
+            {selection}
+            {crosshair}
+        </svg>
+    }
+}
