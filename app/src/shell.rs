@@ -54,6 +54,9 @@ pub fn App() -> impl IntoView {
                 <Routes fallback=page::not_found::NotFoundPage>
                     <Route path=path!("/") view=|| view! { <Redirect path="/monitoring" /> } />
                     <Route path=path!("/monitoring") view=page::overview::OverviewPage ssr=SsrMode::Async />
+                    <Route path=path!("/monitoring/logs") view=page::logs::LogsPage ssr=SsrMode::Async />
+                    <Route path=path!("/monitoring/pipelines") view=page::pipelines::PipelinesPage ssr=SsrMode::Async />
+                    <Route path=path!("/monitoring/pipelines/:id") view=page::pipelines::PipelinePage ssr=SsrMode::Async />
                     <Route path=path!("/ui/monitoring/advanced") view=|| view! { <Redirect path="/monitoring" /> } />
                     <Route path=path!("/ui/monitoring/logs") view=|| view! { <Redirect path="/monitoring/logs" /> } />
                 </Routes>

@@ -34,6 +34,16 @@ pub fn page_address() -> Option<String> {
     None
 }
 
+/// Scheme, host and port of the page, e.g. `https://console.example`.
+pub fn origin() -> Option<String> {
+    #[cfg(feature = "hydrate")]
+    {
+        web_sys::window()?.location().origin().ok()
+    }
+    #[cfg(not(feature = "hydrate"))]
+    None
+}
+
 /// Whether the tab cannot be seen.
 pub fn is_hidden() -> bool {
     #[cfg(feature = "hydrate")]

@@ -35,6 +35,8 @@ mod imp {
 
     thread_local! {
         static STREAM: RefCell<Option<Stream>> = const { RefCell::new(None) };
+        /// Runs on until the one after it stands, so that nothing falls between them.
+        static FORMER: RefCell<Option<Stream>> = const { RefCell::new(None) };
     }
 
     struct Stream {
@@ -89,9 +91,10 @@ mod imp {
         }
     }
 
-    /// Opens the stream in place of the one before. A closed stream says nothing more.
+    /// Opens the stream in place of the one before, which goes on until [`close_former`]. A closed stream says nothing
+    /// more.
     pub fn open(url: &str, names: &[&'static str], handler: impl Fn(StreamEvent) + 'static) {
-        close();
+        FORMER.set(STREAM.take());
         let Ok(source) = EventSource::new(url) else {
             handler(StreamEvent::GaveUp);
             return;
@@ -135,8 +138,14 @@ mod imp {
         STREAM.set(Some(stream));
     }
 
+    /// Closes the stream before this one.
+    pub fn close_former() {
+        FORMER.set(None);
+    }
+
     /// Closes the stream, if there is one.
     pub fn close() {
+        close_former();
         STREAM.set(None);
     }
 
@@ -182,6 +191,9 @@ mod imp {
     pub fn open(_url: &str, _names: &[&'static str], _handler: impl Fn(StreamEvent) + 'static) {}
 
     /// Does nothing on the server.
+    pub fn close_former() {}
+
+    /// Does nothing on the server.
     pub fn close() {}
 
     /// Does nothing on the server.
@@ -196,4 +208,4 @@ mod imp {
     pub fn on_page_restore(_action: impl Fn() + 'static) {}
 }
 
-pub use imp::{after_delay, close, on_page_hide, on_page_restore, open};
+pub use imp::{after_delay, close, close_former, on_page_hide, on_page_restore, open};

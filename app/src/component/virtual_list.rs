@@ -106,6 +106,9 @@ impl<T, K> Copy for Rows<T, K> {}
 pub fn VirtualList<T, K, V, N>(
     /// What it is a list of, for screen readers.
     label: &'static str,
+    /// What the box is, where HTML has no word for it.
+    #[prop(optional)]
+    role: Option<&'static str>,
     /// Its rows.
     rows: Rows<T, K>,
     /// Draws a row; its first parameter is the row's index.
@@ -177,8 +180,8 @@ where
     });
 
     view! {
-        <div class="virtual-list" node_ref=scroller on:scroll=on_scroll>
-            <ol node_ref=list aria-label=label>
+        <div class="virtual-list" node_ref=scroller role=role aria-label=label aria-live="off" on:scroll=on_scroll>
+            <ol node_ref=list role="list">
                 <ForEnumerate
                     each=drawn
                     key=move |row| key(row)

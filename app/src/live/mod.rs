@@ -54,6 +54,10 @@ struct Connection {
     after: Option<LogId>,
     /// The opening that is planned.
     planned: Option<TimeoutHandle>,
+    /// Grows with each wish: log lines of an earlier wish's stream are not ours any more.
+    wish: u64,
+    /// Whether something but log lines may have been missed.
+    gap: bool,
     failures: u32,
 }
 
@@ -64,8 +68,8 @@ pub struct Live {
     pub state: ReadSignal<LiveState>,
     /// The newest five-second tick.
     pub tick: ReadSignal<Option<Tick>>,
-    /// Grows each time a pipeline trace begins or changes, and each time the stream was opened anew: something may
-    /// have been missed in between.
+    /// Grows each time a pipeline trace begins or changes, and each time the stream stands again after it did not:
+    /// something may have been missed in between.
     pub pipelines_version: ReadSignal<u64>,
     /// The newest change of a pipeline trace.
     pub pipeline: ReadSignal<Option<PipelineSummary>>,
@@ -94,7 +98,7 @@ pub fn provide_live() -> Live {
         set_tick,
         set_pipelines_version,
         set_pipeline,
-        connection: StoredValue::new(Connection::default()),
+        connection: StoredValue::new(Connection { gap: true, ..Connection::default() }),
     };
     provide_context(live);
     // Effects do not run on the server, so neither does the stream.
@@ -115,9 +119,8 @@ impl Live {
     /// From now on the log lines of `filter` that were committed after `after` go to `subscriber`, in batches of one
     /// animation frame, until the current owner is cleaned up or somebody else asks.
     pub fn tail(self, filter: LogFilter, after: LogId, subscriber: impl Fn(Vec<LogEvent>) + Send + Sync + 'static) {
-        // The stream that runs carries another filter's lines.
-        event_stream::close();
         let number = self.connection.try_update_value(|connection| {
+            connection.wish += 1;
             connection.subscriptions += 1;
             connection.subscriber = Some((connection.subscriptions, Arc::new(subscriber)));
             connection.after = Some(after);
@@ -132,6 +135,7 @@ impl Live {
         let was_ours = self.connection.try_update_value(|connection| {
             let ours = connection.subscriber.as_ref().map(|(current, _)| *current) == number;
             if ours {
+                connection.wish += 1;
                 connection.subscriber = None;
                 connection.after = None;
             }
@@ -145,6 +149,7 @@ impl Live {
 
     fn close(self) {
         self.connection.try_update_value(|connection| {
+            connection.gap = true;
             if let Some(planned) = connection.planned.take() {
                 planned.clear();
             }
@@ -163,19 +168,22 @@ impl Live {
     }
 
     fn open(self) {
-        let after = self.connection.try_update_value(|connection| {
+        let wanted = self.connection.try_update_value(|connection| {
             connection.planned = None;
-            connection.after
+            (connection.after, connection.wish)
         });
-        let Some(after) = after else { return };
+        let Some((after, wish)) = wanted else { return };
         let url = self.log_filter.with_untracked(|filter| decode::stream_url(filter.as_ref(), after));
         if self.state.get_untracked() == LiveState::Off {
             self.set_state.set(LiveState::Connecting);
         }
-        event_stream::open(&url, &decode::EVENT_NAMES, move |event| self.receive(event));
+        event_stream::open(&url, &decode::EVENT_NAMES, move |event| self.receive(wish, event));
     }
 
-    fn receive(self, event: StreamEvent) {
+    fn receive(self, wish: u64, event: StreamEvent) {
+        if matches!(event, StreamEvent::Retrying | StreamEvent::GaveUp) {
+            self.connection.update_value(|connection| connection.gap = true);
+        }
         match event {
             StreamEvent::Open => {
                 self.connection.update_value(|connection| connection.failures = 0);
@@ -191,18 +199,27 @@ impl Live {
                 let delay = decode::retry_delay_ms(failures.unwrap_or_default());
                 self.open_in(Duration::from_millis(delay.into()));
             }
-            StreamEvent::Messages(messages) => self.deliver(&messages),
+            StreamEvent::Messages(messages) => self.deliver(wish, &messages),
         }
     }
 
-    fn deliver(self, messages: &[(&'static str, String)]) {
+    /// The subscription stands, and the one before it has ended.
+    fn ready(self) {
+        event_stream::close_former();
+        let had_gap = self.connection.try_update_value(|connection| std::mem::take(&mut connection.gap));
+        if had_gap == Some(true) {
+            self.set_pipelines_version.update(|version| *version += 1);
+        }
+    }
+
+    fn deliver(self, wish: u64, messages: &[(&'static str, String)]) {
         let mut logs = Vec::new();
         for (name, data) in messages {
             match decode::decode(name, data) {
                 Ok(LiveEvent::Log(record)) => logs.push(LogEvent::Record(Arc::from(record))),
                 Ok(LiveEvent::Missed(missed)) => logs.push(LogEvent::Missed(missed)),
                 Ok(LiveEvent::Tick(tick)) => self.set_tick.set(Some(tick)),
-                Ok(LiveEvent::Ready) => self.set_pipelines_version.update(|version| *version += 1),
+                Ok(LiveEvent::Ready) => self.ready(),
                 Ok(LiveEvent::Pipeline(trace)) => {
                     self.set_pipeline.set(Some(*trace));
                     self.set_pipelines_version.update(|version| *version += 1);
@@ -210,7 +227,8 @@ impl Live {
                 Err(error) => leptos::logging::warn!("live stream: {error}"),
             }
         }
-        if logs.is_empty() {
+        let is_current = self.connection.with_value(|connection| connection.wish == wish);
+        if logs.is_empty() || !is_current {
             return;
         }
         let newest = logs.iter().filter_map(|event| match event {

@@ -77,9 +77,10 @@ impl Place {
         }
     }
 
-    /// Whether the page shows what happened in a chosen time range.
+    /// Whether the header offers the time range. The list of pipelines shows all time unless told otherwise, so it
+    /// has a choice of its own.
     pub fn has_range(self) -> bool {
-        matches!(self, Self::Overview | Self::Pipelines | Self::Logs)
+        matches!(self, Self::Overview | Self::Logs)
     }
 
     /// Whether the page compares that range with another.

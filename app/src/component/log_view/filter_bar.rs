@@ -1,22 +1,17 @@
 //! The controls above log lines.
 
-use std::time::Duration;
-
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
 
 use super::state::LogState;
 use crate::{
     api::ApiError,
-    browser::event_stream::after_delay,
     component::{
         icon::{Icon, IconName},
         number::format_count,
+        search_box::SearchBox,
     },
     model::{Level, LogPage},
 };
-
-/// How long typing may pause before it is searched for.
-const TYPING_PAUSE: Duration = Duration::from_millis(250);
 
 const SEARCH_HELP: &str = "Every word must begin a word of the message or of its fields. \
     A \"quoted phrase\" must stand there as it is.";
@@ -43,6 +38,7 @@ pub fn LogFilterBar<Q: Clone + Send + Sync + 'static>(
     children: Option<Children>,
 ) -> impl IntoView {
     let level = Memo::new(move |_| state.filter.with(|filter| filter.level));
+    let search = Memo::new(move |_| state.filter.with(|filter| filter.search.clone()).unwrap_or_default());
     view! {
         <div class="log-filters" role="search" aria-label="Log lines">
             <select
@@ -66,7 +62,13 @@ pub fn LogFilterBar<Q: Clone + Send + Sync + 'static>(
                     .collect_view()}
             </select>
             <ServiceSelect state page />
-            <SearchBox state is_main />
+            <SearchBox
+                value=search
+                set=Callback::new(move |text: String| state.set_search(&text))
+                label="Search log lines"
+                help=SEARCH_HELP
+                is_main
+            />
             <TraceChip state page arrived />
             <div class="log-filter-end">
                 {children.map(|children| children())}
@@ -100,49 +102,6 @@ fn ServiceSelect<Q: Clone + Send + Sync + 'static>(state: LogState, page: Loaded
         <select aria-label="Service" on:change:target=move |event| state.set_service(Some(event.target().value()))>
             <Transition>{options}</Transition>
         </select>
-    }
-}
-
-#[component]
-fn SearchBox(state: LogState, is_main: bool) -> impl IntoView {
-    let input = NodeRef::<html::Input>::new();
-    let search = Memo::new(move |_| state.filter.with(|filter| filter.search.clone()).unwrap_or_default());
-    let planned = StoredValue::new(None::<TimeoutHandle>);
-    let known = StoredValue::new(search.get_untracked());
-    let plan = move |text: String, delay: Duration| {
-        let next = after_delay(delay, move || {
-            known.set_value(text.trim().to_owned());
-            state.set_search(&text);
-        });
-        if let Some(Some(earlier)) = planned.try_update_value(|planned| std::mem::replace(planned, next)) {
-            earlier.clear();
-        }
-    };
-    // What the address says wins, unless it was typed here: then more may have been typed since.
-    Effect::new(move |_| {
-        let said = search.get();
-        if let Some(input) = input.get().filter(|_| known.with_value(|known| *known != said)) {
-            input.set_value(&said);
-            known.set_value(said);
-        }
-    });
-    view! {
-        <div class="log-search">
-            <Icon name=IconName::Search />
-            <input
-                type="search"
-                node_ref=input
-                value=search.get_untracked()
-                placeholder="Search…"
-                aria-label="Search log lines"
-                title=SEARCH_HELP
-                autocomplete="off"
-                spellcheck="false"
-                data-search=is_main.then_some("")
-                on:input:target=move |event| plan(event.target().value(), TYPING_PAUSE)
-                on:change:target=move |event| plan(event.target().value(), Duration::ZERO)
-            />
-        </div>
     }
 }
 

@@ -13,5 +13,5 @@ pub use fields::FieldFilter;
 pub use filter_bar::LogFilterBar;
 pub use line::{LineContext, LogLine};
 pub use panel::LogPanel;
-pub use state::{LogState, ParamNames, use_log_state};
+pub use state::{LogState, ParamNames, logs_href, use_log_state};
 pub use tail::LogTail;

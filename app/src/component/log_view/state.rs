@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::fields::FieldFilter;
 use crate::{
-    component::query::{History, use_query_param, use_query_param_with},
+    component::query::{History, use_query_param, use_query_param_with, with},
     model::{Level, LogFilter},
 };
 
@@ -30,6 +30,21 @@ impl ParamNames {
         trace_id: "log_trace_id",
         live: "log_live",
     };
+}
+
+/// Address of the page of log lines with this filter and range.
+pub fn logs_href(filter: &LogFilter, range: Option<&str>) -> String {
+    let names = ParamNames::PAGE;
+    let trace_id = filter.trace_id.map(|id| id.to_string());
+    let query = [
+        ("range", range),
+        (names.level, filter.level.map(Level::key)),
+        (names.service, filter.service.as_deref()),
+        (names.search, filter.search.as_deref()),
+        (names.trace_id, trace_id.as_deref()),
+    ];
+    let query = query.into_iter().fold(String::new(), |query, (name, value)| with(&query, name, value));
+    if query.is_empty() { "/monitoring/logs".to_owned() } else { format!("/monitoring/logs?{query}") }
 }
 
 /// Filter and pause of a log view, read from the address and written to it.
@@ -105,5 +120,25 @@ impl LogState {
         for setter in [self.set_level, self.set_service, self.set_search, self.set_trace_id] {
             setter.set(None);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_carries_the_filter() {
+        let filter = LogFilter {
+            level: Some(Level::Warn),
+            search: Some("\"slow query\"".into()),
+            trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".parse().ok(),
+            ..LogFilter::default()
+        };
+        assert_eq!(
+            logs_href(&filter, Some("6h")),
+            "/monitoring/logs?range=6h&level=warn&search=%22slow%20query%22&trace_id=4bf92f3577b34da6a3ce929d0e0e4736"
+        );
+        assert_eq!(logs_href(&LogFilter::default(), None), "/monitoring/logs");
     }
 }

@@ -212,6 +212,7 @@ pub fn LogTail(
         view! {
             <VirtualList
                 label="Log lines"
+                role="log"
                 rows
                 view=draw
                 scroller

@@ -1,0 +1,70 @@
+//! A text filter that lives in the address: what is typed goes there after a pause.
+
+use std::time::Duration;
+
+use leptos::{html, prelude::*};
+
+use super::icon::{Icon, IconName};
+use crate::browser::event_stream::after_delay;
+
+/// How long typing may pause before it counts.
+const TYPING_PAUSE: Duration = Duration::from_millis(250);
+
+/// A text filter.
+#[component]
+pub fn SearchBox(
+    /// The text as the address has it.
+    #[prop(into)]
+    value: Signal<String>,
+    /// Puts a text into the address.
+    set: Callback<String>,
+    /// What is searched; names the field.
+    label: &'static str,
+    /// How the text is understood.
+    help: &'static str,
+    /// Whether `/` leads here.
+    #[prop(optional)]
+    is_main: bool,
+) -> impl IntoView {
+    let input = NodeRef::<html::Input>::new();
+    let initial = value.get_untracked();
+    let known = StoredValue::new(initial.clone());
+    let planned = StoredValue::new(None::<TimeoutHandle>);
+    let plan = move |text: String, delay: Duration| {
+        let text = text.trim().to_owned();
+        let next = after_delay(delay, move || {
+            known.set_value(text.clone());
+            set.run(text);
+        });
+        if let Some(Some(earlier)) = planned.try_update_value(|planned| std::mem::replace(planned, next)) {
+            earlier.clear();
+        }
+    };
+    // What the address says wins, unless it was typed here: then more may have been typed since.
+    Effect::new(move |_| {
+        let said = value.get();
+        if let Some(input) = input.get().filter(|_| known.with_value(|known| *known != said)) {
+            input.set_value(&said);
+            known.set_value(said);
+        }
+    });
+    view! {
+        <div class="search-field">
+            <Icon name=IconName::Search />
+            <input
+                type="search"
+                class="input"
+                node_ref=input
+                value=initial
+                placeholder="Search…"
+                aria-label=label
+                title=help
+                autocomplete="off"
+                spellcheck="false"
+                data-search=is_main.then_some("")
+                on:input:target=move |event| plan(event.target().value(), TYPING_PAUSE)
+                on:change:target=move |event| plan(event.target().value(), Duration::ZERO)
+            />
+        </div>
+    }
+}

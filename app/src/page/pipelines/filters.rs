@@ -1,0 +1,157 @@
+//! The controls and counts above the list.
+
+use leptos::prelude::*;
+
+use super::state::{Param, PipelineState};
+use crate::{
+    component::{
+        number::{format_count, significant},
+        query::use_href,
+        search_box::SearchBox,
+        time::format_duration_ms,
+    },
+    model::{PipelineStatus, RangeSpec, pipeline::PipelineStats},
+};
+
+const SEARCH_HELP: &str = "Text in message, author, branch, project, API, commit or id";
+
+/// Values to choose from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Choices {
+    /// Environments.
+    pub environments: Vec<String>,
+    /// Target tenants.
+    pub tenants: Vec<String>,
+    /// Trigger types.
+    pub triggers: Vec<String>,
+}
+
+/// Status, environment, tenant, trigger, range and text.
+#[component]
+pub fn PipelineFilters(
+    /// What is shown.
+    state: PipelineState,
+    /// Values to choose from; read inside a boundary that waits for them.
+    choices: Callback<(), Choices>,
+) -> impl IntoView {
+    let search = Memo::new(move |_| state.search.value.get().unwrap_or_default());
+    let statuses = || PipelineStatus::ALL.map(|status| (status.key().to_owned(), status.label().to_owned())).to_vec();
+    let plain = |values: Vec<String>| values.into_iter().map(|value| (value.clone(), value)).collect();
+    view! {
+        <div class="filter-row" role="search" aria-label="Pipelines">
+            <Select label="Status" param=state.status options=Callback::new(move |()| statuses()) />
+            <Select
+                label="Environment"
+                param=state.environment
+                options=Callback::new(move |()| plain(choices.run(()).environments))
+            />
+            <Select label="Tenant" param=state.tenant options=Callback::new(move |()| plain(choices.run(()).tenants)) />
+            <Select label="Trigger" param=state.trigger options=Callback::new(move |()| plain(choices.run(()).triggers)) />
+            <Select label="Range" all="all time" param=state.range options=Callback::new(move |()| ranges()) />
+            <SearchBox
+                value=search
+                set=Callback::new(move |text| state.search.set.set(Some(text)))
+                label="Search pipelines"
+                help=SEARCH_HELP
+                is_main=true
+            />
+        </div>
+    }
+}
+
+fn ranges() -> Vec<(String, String)> {
+    RangeSpec::PRESETS.map(RangeSpec::Last).map(|range| (range.to_string(), range.label().to_lowercase())).to_vec()
+}
+
+/// One value, or all. A value that the address has is always among the options.
+#[component]
+fn Select(
+    label: &'static str,
+    param: Param,
+    options: Callback<(), Vec<(String, String)>>,
+    #[prop(default = "all")] all: &'static str,
+) -> impl IntoView {
+    let content = move || {
+        let mut options = options.run(());
+        let chosen = param.value.get();
+        if let Some(chosen) = chosen.as_ref().filter(|chosen| !options.iter().any(|(value, _)| value == *chosen)) {
+            let shown = if label == "Range" { "custom".to_owned() } else { chosen.clone() };
+            options.push((chosen.clone(), shown));
+        }
+        let option = |(value, shown): (String, String)| {
+            let is_chosen = chosen.as_ref() == Some(&value);
+            view! { <option value=value selected=is_chosen>{shown}</option> }
+        };
+        let is_all = chosen.is_none();
+        view! {
+            <option value="" selected=is_all>{format!("{label}: {all}")}</option>
+            {options.into_iter().map(option).collect_view()}
+        }
+    };
+    view! {
+        <select
+            class="input"
+            aria-label=label
+            data-chosen=move || param.value.get().map(|_| "")
+            on:change:target=move |event| param.set.set(Some(event.target().value()))
+        >
+            <Transition>{content}</Transition>
+        </select>
+    }
+}
+
+/// Counts over what matches; a status is a link that narrows to it, and back.
+#[component]
+pub fn StatsRow(
+    /// The counts.
+    #[prop(into)]
+    stats: Signal<PipelineStats>,
+    /// What is shown.
+    state: PipelineState,
+) -> impl IntoView {
+    let href = use_href();
+    let status_link = move |status: PipelineStatus| {
+        let href = href.clone();
+        let is_chosen = move || state.status.value.get().as_deref() == Some(status.key());
+        let target = move || {
+            let value = (!is_chosen()).then(|| status.key().to_owned());
+            href(&[("status", value)])
+        };
+        let count = move || stats.with(|stats| stats.by_status.get(status.key()).copied().unwrap_or_default());
+        view! {
+            <a
+                class="stat stat-link"
+                href=target
+                data-noscroll
+                data-status=status.key()
+                aria-current=move || is_chosen().then_some("true")
+            >
+                <span class="stat-label">{status.label()}</span>
+                <span class="stat-value">{move || format_count(count())}</span>
+            </a>
+        }
+    };
+    let rate = move || {
+        let rate = stats.with(|stats| stats.success_rate);
+        rate.map_or_else(|| "–".to_owned(), |rate| format!("{} %", significant(rate)))
+    };
+    let duration = move || stats.with(|stats| stats.avg_duration_ms).map_or_else(|| "–".to_owned(), format_duration_ms);
+    view! {
+        <div class="stats">
+            <Stat label="Total" value=Signal::derive(move || format_count(stats.with(|stats| stats.total))) />
+            <Stat label="Success rate" value=Signal::derive(rate) />
+            <Stat label="Average duration" value=Signal::derive(duration) />
+            {PipelineStatus::ALL.map(status_link).collect_view()}
+        </div>
+    }
+}
+
+#[component]
+fn Stat(label: &'static str, value: Signal<String>) -> impl IntoView {
+    view! {
+        <div class="stat">
+            <span class="stat-label">{label}</span>
+            <span class="stat-value">{value}</span>
+        </div>
+    }
+}
