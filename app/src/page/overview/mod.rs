@@ -1,9 +1,90 @@
-//! Overview.
+//! The overview: is anything wrong, since when, and where to look.
+
+mod banner;
+mod charts;
+mod data;
+mod endpoints;
+mod kpis;
+mod pipelines;
+mod state;
 
 use leptos::prelude::*;
+
+use self::{
+    banner::Banner,
+    charts::Charts,
+    data::{Latest, use_overview},
+    endpoints::Endpoints,
+    kpis::Kpis,
+    pipelines::Pipelines,
+};
+use crate::{
+    api::ApiError,
+    component::{
+        chart::provide_crosshair,
+        error_panel::ErrorPanel,
+        log_view::LogPanel,
+        skeleton::{Loading, SkeletonBlock},
+    },
+};
 
 /// The overview page.
 #[component]
 pub fn OverviewPage() -> impl IntoView {
-    view! { <h1>"Overview"</h1> }
+    provide_crosshair();
+    let source = use_overview();
+    let retry = Callback::new(move |()| source.refetch());
+    let is_pending = RwSignal::new(false);
+    view! {
+        <div class="overview" aria-busy=move || if is_pending.get() { "true" } else { "false" }>
+            <Transition fallback=Skeleton set_pending=is_pending>
+                // Not inside a closure: built once, and fed by memos from then on, so that what the reader has
+                // switched, hovered or focused survives every refresh.
+                {Suspend::new(async move {
+                    source.await_first().await;
+                    let latest = source.latest();
+                    let error = source.error();
+                    let has_data = latest.is_known();
+                    view! {
+                        {move || error.get().map(|error: ApiError| {
+                            view! { <ErrorPanel what="the overview" error retry /> }
+                        })}
+                        <Show when=move || has_data.get()>
+                            <Dashboard latest />
+                        </Show>
+                    }
+                })}
+            </Transition>
+            <LogPanel />
+        </div>
+    }
+}
+
+#[component]
+fn Dashboard(
+    /// The newest answer.
+    latest: Latest,
+) -> impl IntoView {
+    view! {
+        <Banner latest />
+        <Kpis latest />
+        <Charts latest />
+        <div class="overview-lower">
+            <Endpoints latest />
+            <Pipelines latest />
+        </div>
+    }
+}
+
+/// The layout while the first answer is on its way.
+#[component]
+fn Skeleton() -> impl IntoView {
+    let blocks =
+        |count: usize, class: &'static str| (0..count).map(|_| view! { <SkeletonBlock class /> }).collect_view();
+    view! {
+        <Loading what="the overview" />
+        <SkeletonBlock class="banner" />
+        <div class="kpis">{blocks(6, "kpi")}</div>
+        <div class="charts">{blocks(4, "chart-panel")}</div>
+    }
 }

@@ -1,0 +1,201 @@
+//! The endpoints, worst first.
+
+use leptos::prelude::*;
+
+use super::{
+    data::Latest,
+    state::{sort_value, use_all_endpoints, use_sort},
+};
+use crate::{
+    component::{
+        chart::Sparkline,
+        empty::{Empty, EmptyKind},
+        number::significant,
+        panel::Panel,
+        query::{encode, use_href},
+        tabs::{Tab, Tabs},
+    },
+    model::{EndpointSort, EndpointStats},
+};
+
+/// Rows that are listed unless all are asked for.
+const FEW: usize = 8;
+
+/// The table of endpoints.
+#[component]
+pub fn Endpoints(
+    /// The newest answer.
+    latest: Latest,
+) -> impl IntoView {
+    let sort = use_sort();
+    let all = use_all_endpoints();
+    let href = use_href();
+    let endpoints = latest.pick(Vec::new(), |overview| overview.endpoints.clone());
+    let is_new = latest.pick(false, |overview| overview.is_new);
+    let count = Memo::new(move |_| endpoints.with(Vec::len));
+    let rows = Memo::new(move |_| {
+        let mut rows = endpoints.get();
+        sort.get().sort(&mut rows);
+        rows.truncate(if all.get() { usize::MAX } else { FEW });
+        rows
+    });
+    let tabs = {
+        let href = href.clone();
+        Signal::derive(move || {
+            let tab = |order: EndpointSort| Tab {
+                label: order.label(),
+                href: href(&[("sort", sort_value(order))]),
+                selected: sort.get() == order,
+            };
+            EndpointSort::ALL.into_iter().map(tab).collect::<Vec<_>>()
+        })
+    };
+    let more = move || {
+        let (text, value) = match (all.get(), count.get()) {
+            (false, count) if count > FEW => (format!("Show all {count}"), Some("all".to_owned())),
+            (true, count) if count > FEW => ("Show fewer".to_owned(), None),
+            _ => return None,
+        };
+        Some(view! { <a class="panel-more" data-noscroll href=href(&[("endpoints", value)])>{text}</a> })
+    };
+    let empty = move || {
+        let kind = if is_new.get() { EmptyKind::Never } else { EmptyKind::Range };
+        (count.get() == 0).then(|| view! { <Empty kind what="requests" /> })
+    };
+    view! {
+        <Panel title="Endpoints" subtitle=Signal::stored("worst first".to_owned()) class="endpoints"
+            actions=move || view! { <Tabs label="Sort endpoints by" tabs /> }>
+            <Show when=move || { count.get() > 0 }>
+                <table class="table">
+                    <caption class="visually-hidden">"Endpoints, worst first"</caption>
+                    <Head sort />
+                    <tbody>
+                        {move || {
+                            let rows = rows.get();
+                            let most = rows.iter().map(|row| row.time_lost_s_per_h).fold(0.0, f64::max);
+                            rows.into_iter().map(|row| view! { <Row row most /> }).collect_view()
+                        }}
+                    </tbody>
+                </table>
+            </Show>
+            {empty}
+            {more}
+        </Panel>
+    }
+}
+
+#[component]
+fn Head(sort: Memo<EndpointSort>) -> impl IntoView {
+    let href = use_href();
+    let sorted = move |order: EndpointSort, label: &'static str, class: &'static str| {
+        let href = href.clone();
+        let direction = move || (sort.get() == order).then_some("descending");
+        view! {
+            <th scope="col" class=class aria-sort=direction>
+                <a data-noscroll href=move || href(&[("sort", sort_value(order))])>{label}</a>
+            </th>
+        }
+    };
+    view! {
+        <thead>
+            <tr>
+                <th scope="col">"Endpoint"</th>
+                <th scope="col" class="col-service">"Service"</th>
+                {sorted(EndpointSort::Rate, "req/s", "number")}
+                <th scope="col" class="number col-more">"p50 ms"</th>
+                {sorted(EndpointSort::P95, "p95 ms", "number")}
+                <th scope="col" class="number col-more">"p99 ms"</th>
+                {sorted(EndpointSort::Errors, "err %", "number")}
+                <th scope="col" class="col-course">"Requests"</th>
+                {sorted(EndpointSort::Impact, "Time lost", "col-lost")}
+            </tr>
+        </thead>
+    }
+}
+
+#[component]
+fn Row(
+    row: EndpointStats,
+    /// The most time that any row loses: the length of a full bar.
+    most: f64,
+) -> impl IntoView {
+    let slow = latency_severity(row.p95_ms);
+    let failing = error_severity(row.error_rate);
+    let worst = if slow == "critical" || failing == "critical" { "critical" } else { "ok" };
+    let share = if most > 0.0 { row.time_lost_s_per_h / most * 100.0 } else { 0.0 };
+    let course: Vec<Option<f64>> = row.sparkline.iter().copied().map(Some).collect();
+    view! {
+        <tr data-row data-severity=worst>
+            <th scope="row" class="endpoint">
+                <span class="method">{row.method.clone()}</span>
+                <a href=logs_href(&row) title=format!("Log lines of {} {}", row.method, row.route)>{row.route.clone()}</a>
+            </th>
+            <td class="col-service">{row.service.clone()}</td>
+            <td class="number">{significant(row.rps)}</td>
+            <td class="number col-more">{significant(row.p50_ms)}</td>
+            <td class="number" data-severity=slow>{significant(row.p95_ms)}</td>
+            <td class="number col-more">{significant(row.p99_ms)}</td>
+            <td class="number" data-severity=failing>{significant(row.error_rate)}</td>
+            <td class="col-course"><Sparkline values=course /></td>
+            <td class="col-lost">
+                <svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">
+                    <rect width=share height="10" />
+                </svg>
+                {format!("{} s/h", significant(row.time_lost_s_per_h))}
+            </td>
+        </tr>
+    }
+}
+
+/// The log lines of an endpoint: of its service, with its route as a phrase.
+fn logs_href(row: &EndpointStats) -> String {
+    let fixed_part = row.route.split("/:").next().filter(|part| !part.is_empty()).unwrap_or("/");
+    format!("/monitoring/logs?service={}&search={}", encode(&row.service), encode(&format!("\"{fixed_part}\"")))
+}
+
+fn latency_severity(p95_ms: f64) -> &'static str {
+    match p95_ms {
+        ms if ms >= 1000.0 => "critical",
+        ms if ms >= 500.0 => "warning",
+        _ => "ok",
+    }
+}
+
+fn error_severity(percent: f64) -> &'static str {
+    match percent {
+        p if p >= 5.0 => "critical",
+        p if p >= 1.0 => "warning",
+        _ => "ok",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_leads_to_the_log_lines_of_its_route() {
+        let row = EndpointStats {
+            service: "user api".into(),
+            method: "GET".into(),
+            route: "/users/:id/orders".into(),
+            requests: 1,
+            rps: 1.0,
+            p50_ms: 1.0,
+            p95_ms: 1.0,
+            p99_ms: 1.0,
+            errors: 0,
+            error_rate: 0.0,
+            time_lost_s_per_h: 0.0,
+            sparkline: Vec::new(),
+        };
+        assert_eq!(logs_href(&row), "/monitoring/logs?service=user%20api&search=%22%2Fusers%22");
+        assert!(logs_href(&EndpointStats { route: "/:id".into(), ..row }).ends_with("search=%22%2F%22"));
+    }
+
+    #[test]
+    fn thresholds_turn_orange_then_red() {
+        assert_eq!([499.0, 500.0, 1000.0].map(latency_severity), ["ok", "warning", "critical"]);
+        assert_eq!([0.9, 1.0, 5.0].map(error_severity), ["ok", "warning", "critical"]);
+    }
+}
