@@ -5,5 +5,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 scripts/tools.sh
 scripts/build.sh
-export CONSOLE_BINARY="$server_binary"
+export BENCH_BINARY="$server_binary"
 exec cargo bench -p server --bench budgets

@@ -7,7 +7,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { randomBytes, randomUUID } from "node:crypto";
 
 const root = resolve(import.meta.dirname, "../..");
-const binary = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/console");
+// TEST_BINARY: journeys through another build, while working on one.
+const binary =
+  process.env.TEST_BINARY ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/console");
 const secret = "a secret of the journeys";
 const startLimitMs = 20_000;
 const stopLimitMs = 15_000;

@@ -2,7 +2,7 @@ import { expect, test } from "../support/test.ts";
 
 test("brushing a chart zooms every chart in, and back zooms out", async ({ page, open }) => {
   await open("/monitoring?range=15m");
-  const chart = page.getByRole("img", { name: /CPU and memory/ });
+  const chart = page.getByRole("slider", { name: /CPU and memory/ });
   await chart.scrollIntoViewIfNeeded();
   const box = (await chart.boundingBox())!;
   const y = box.y + box.height / 2;

@@ -22,7 +22,7 @@ test("Ctrl K goes anywhere", async ({ page, open }) => {
 test("/ searches, and keys typed there are text", async ({ page, open }) => {
   await open("/monitoring/logs");
   await page.keyboard.press("/");
-  const search = page.getByRole("searchbox").first();
+  const search = page.getByRole("searchbox", { name: "Search log lines" });
   await expect(search).toBeFocused();
   await page.keyboard.type("t?j");
   await expect(search).toHaveValue("t?j");

@@ -10,9 +10,10 @@ test("without JavaScript the pages show figures, pipelines and log lines", async
     await expect(main).toContainText(card);
   }
   await expect(main.getByRole("table").first()).toBeVisible();
-  await page.getByRole("link", { name: /Raise the customer API's rate limit/ }).click();
+  await expect(main).toContainText("Raise the customer API's rate limit");
+  await page.getByRole("link", { name: /customer-api/ }).click();
   await expect(main).toContainText("analyze_changes");
 
   await page.goto(`/monitoring/logs?trace_id=${body.trace_id.replaceAll("-", "")}`);
-  await expect(main).toContainText("webhook");
+  await expect(main).toContainText("GitLab webhook received");
 });
