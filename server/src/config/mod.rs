@@ -1,0 +1,386 @@
+//! Configuration: defaults < `Leptos.toml` < environment < command line, read once at start.
+//!
+//! An environment variable is `CONSOLE_` + section + `__` + key, e.g. `CONSOLE_SERVER__ADDR`. An unknown key or a bad
+//! value stops the start with its name, its place and what is allowed.
+
+mod secret;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Toml},
+};
+pub use secret::Secret;
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where and how Console serves.
+    pub server: ServerConfig,
+    /// Where data is kept.
+    pub store: StoreConfig,
+    /// Sign-in.
+    pub auth: AuthConfig,
+    /// Webhooks of code forges.
+    pub webhooks: WebhookConfig,
+    /// Demonstration data.
+    pub demo: DemoConfig,
+    /// How long data is kept.
+    pub retention: RetentionConfig,
+    /// The way in.
+    pub ingest: IngestConfig,
+    /// The live stream.
+    pub live: LiveConfig,
+    /// Console's own log.
+    pub log: LogConfig,
+}
+
+/// Section `server`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Address and port to listen on. Only loopback addresses until sign-in exists.
+    pub addr: SocketAddr,
+    /// Directory of the built pages.
+    pub site_root: PathBuf,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { addr: SocketAddr::from(([127, 0, 0, 1], 3000)), site_root: PathBuf::from("target/site") }
+    }
+}
+
+/// Section `store`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// `postgres://…` selects PostgreSQL; without it an SQLite file lies in `data_dir`.
+    pub url: Option<Secret>,
+    /// Directory of the embedded store.
+    pub data_dir: PathBuf,
+    /// What a commit survives.
+    pub fsync: Fsync,
+    /// Connections for reading.
+    pub readers: u32,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { url: None, data_dir: PathBuf::from("data"), fsync: Fsync::Normal, readers: 4 }
+    }
+}
+
+/// What a commit of the embedded store survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fsync {
+    /// The death of the process.
+    #[default]
+    Normal,
+    /// A power cut, too.
+    Full,
+}
+
+/// Section `auth`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthConfig {
+    /// Whether people must sign in. Not built yet: only `false` is accepted.
+    pub enabled: bool,
+}
+
+/// Section `webhooks`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookConfig {
+    /// GitLab's secret token, and the key of its signatures. Without it every delivery is refused.
+    pub gitlab_secret: Option<Secret>,
+    /// Which changed files belong to which target: `{tenant}` and `{api}` stand for one path segment each.
+    pub path_pattern: String,
+    /// Environment of the pipelines that a push sets off.
+    pub environment: String,
+    /// Largest body that is accepted, in bytes.
+    pub max_body_bytes: usize,
+}
+
+impl Default for WebhookConfig {
+    fn default() -> Self {
+        Self {
+            gitlab_secret: None,
+            path_pattern: "tenants/{tenant}/apis/{api}/".to_owned(),
+            environment: "dev".to_owned(),
+            max_body_bytes: 5 * 1024 * 1024,
+        }
+    }
+}
+
+/// Section `demo`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DemoConfig {
+    /// Whether demonstration traces may be made.
+    pub enabled: bool,
+}
+
+/// Section `retention`: days after which data is removed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionConfig {
+    /// Pipeline traces.
+    pub pipelines_days: u32,
+    /// Log records.
+    pub logs_days: u32,
+    /// Samples.
+    pub samples_days: u32,
+    /// Endpoint roll-ups.
+    pub endpoints_days: u32,
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { pipelines_days: 30, logs_days: 30, samples_days: 30, endpoints_days: 30 }
+    }
+}
+
+/// Section `ingest`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IngestConfig {
+    /// Bytes that may wait to be committed; more is refused, not kept in memory.
+    pub queue_bytes: usize,
+    /// Records that one commit takes at most.
+    pub commit_records: usize,
+    /// Seconds between two samples of the host.
+    pub host_interval_seconds: u64,
+}
+
+impl Default for IngestConfig {
+    fn default() -> Self {
+        Self { queue_bytes: 32 * 1024 * 1024, commit_records: 16_384, host_interval_seconds: 5 }
+    }
+}
+
+/// Section `live`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LiveConfig {
+    /// Streams that may be open at once.
+    pub max_streams: usize,
+    /// Commits that a slow reader may lie behind before it misses records.
+    pub buffer_events: usize,
+}
+
+impl Default for LiveConfig {
+    fn default() -> Self {
+        Self { max_streams: 1024, buffer_events: 1024 }
+    }
+}
+
+/// Section `log`: Console's own log, on standard error and in its store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// What is logged, in the syntax of `tracing` directives, e.g. `info,server=debug`.
+    pub filter: String,
+    /// Records that may wait for the writer; more are dropped and counted.
+    pub queue_records: usize,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { filter: "info".to_owned(), queue_records: 8192 }
+    }
+}
+
+/// Why the configuration is not usable.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A key or a value is wrong, or a file cannot be read.
+    #[error("{0}")]
+    Read(String),
+    /// Values that do not go together, or are out of range.
+    #[error("setting `{key}`: {problem}")]
+    Value {
+        /// Section and key.
+        key: &'static str,
+        /// What is wrong and what is allowed.
+        problem: String,
+    },
+}
+
+/// Settings of the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Another file than `Leptos.toml`; it must exist.
+    pub file: Option<PathBuf>,
+    /// `server.addr`.
+    pub addr: Option<SocketAddr>,
+    /// `store.data_dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `store.url`.
+    pub database_url: Option<String>,
+}
+
+const DEFAULT_FILE: &str = "Leptos.toml";
+
+impl Config {
+    /// Reads the configuration of this process.
+    pub fn load(overrides: &Overrides) -> Result<Self, ConfigError> {
+        let mut figment = Figment::new();
+        match &overrides.file {
+            Some(file) if !file.is_file() => {
+                return Err(ConfigError::Read(format!("the configuration file {} does not exist", file.display())));
+            }
+            Some(file) => figment = figment.merge(Toml::file_exact(file)),
+            None if Path::new(DEFAULT_FILE).is_file() => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
+            None => {}
+        }
+        figment = figment
+            .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "store.url".into()))
+            .merge(Env::raw().only(&["GITLAB_WEBHOOK_SECRET"]).map(|_| "webhooks.gitlab_secret".into()))
+            .merge(Env::prefixed("CONSOLE_").split("__"));
+        if let Some(addr) = overrides.addr {
+            figment = figment.merge(("server.addr", addr.to_string()));
+        }
+        if let Some(dir) = &overrides.data_dir {
+            figment = figment.merge(("store.data_dir", dir.display().to_string()));
+        }
+        if let Some(url) = &overrides.database_url {
+            figment = figment.merge(("store.url", url.clone()));
+        }
+        let config: Self = figment.extract().map_err(|error| ConfigError::Read(describe(&error)))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Refuses what cannot work, before anything is started.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let refuse = |key, problem: &str| Err(ConfigError::Value { key, problem: problem.to_owned() });
+        if self.auth.enabled {
+            return refuse("auth.enabled", "sign-in is not built yet; only false is allowed");
+        }
+        if !self.server.addr.ip().is_loopback() {
+            let problem = format!(
+                "{} can be reached from other machines, and without sign-in nobody would be asked who they are; \
+                 use a loopback address such as 127.0.0.1:3000",
+                self.server.addr
+            );
+            return Err(ConfigError::Value { key: "server.addr", problem });
+        }
+        if self.webhooks.gitlab_secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
+            return refuse("webhooks.gitlab_secret", "it is empty; leave it out to refuse all deliveries");
+        }
+        if !self.webhooks.path_pattern.contains("{tenant}") && !self.webhooks.path_pattern.contains("{api}") {
+            return refuse("webhooks.path_pattern", "it must contain {tenant} or {api}");
+        }
+        let positive = [
+            ("store.readers", self.store.readers as usize),
+            ("retention.pipelines_days", self.retention.pipelines_days as usize),
+            ("retention.logs_days", self.retention.logs_days as usize),
+            ("retention.samples_days", self.retention.samples_days as usize),
+            ("retention.endpoints_days", self.retention.endpoints_days as usize),
+            ("ingest.commit_records", self.ingest.commit_records),
+            ("ingest.host_interval_seconds", self.ingest.host_interval_seconds as usize),
+            ("live.max_streams", self.live.max_streams),
+            ("live.buffer_events", self.live.buffer_events),
+            ("log.queue_records", self.log.queue_records),
+            ("webhooks.max_body_bytes", self.webhooks.max_body_bytes),
+        ];
+        for (key, value) in positive {
+            if value == 0 {
+                return refuse(key, "it must be at least 1");
+            }
+        }
+        if self.ingest.queue_bytes < 64 * 1024 {
+            return refuse("ingest.queue_bytes", "it must be at least 65536");
+        }
+        Ok(())
+    }
+}
+
+/// A message with the key, what was found, what is allowed, and where it stands.
+fn describe(error: &figment::Error) -> String {
+    let messages = error.clone().into_iter().map(|error| {
+        let key = error.path.join(".");
+        let place = error.metadata.as_ref().map_or_else(String::new, |metadata| {
+            let source = metadata.source.as_ref().map_or_else(|| metadata.name.to_string(), ToString::to_string);
+            format!(" (in {source})")
+        });
+        let key = if key.is_empty() { String::new() } else { format!("setting `{key}`: ") };
+        format!("{key}{}{place}", error.kind)
+    });
+    messages.collect::<Vec<_>>().join("; ")
+}
+
+/// A variable that the build tool sets for the program it starts; not a setting of Console.
+pub fn tool_env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_accepted() {
+        Config::default().check().unwrap();
+    }
+
+    #[test]
+    fn the_commented_file_says_what_the_defaults_are() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../Leptos.toml");
+        let commented = std::fs::read_to_string(file).unwrap();
+        // Every setting is in the file, commented out: without the marks it reads as the defaults do.
+        let open = commented.replace("\n#:", "\n");
+        let config: Config = Figment::new().merge(Toml::string(&open)).extract().unwrap();
+        let mut default = Config::default();
+        default.webhooks.gitlab_secret.clone_from(&config.webhooks.gitlab_secret);
+        default.store.url.clone_from(&config.store.url);
+        assert_eq!(format!("{config:#?}"), format!("{default:#?}"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_place_and_what_is_allowed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("console.toml");
+        std::fs::write(&file, "[server]\nadress = \"127.0.0.1:1\"\n").unwrap();
+        let error = Config::load(&Overrides { file: Some(file), ..Overrides::default() }).unwrap_err().to_string();
+        for part in ["adress", "addr", "console.toml"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_bad_value_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("console.toml");
+        std::fs::write(&file, "[store]\nfsync = \"sometimes\"\n").unwrap();
+        let error = Config::load(&Overrides { file: Some(file), ..Overrides::default() }).unwrap_err().to_string();
+        assert!(error.contains("store.fsync") && error.contains("normal"), "{error}");
+    }
+
+    #[test]
+    fn it_refuses_to_be_reached_from_elsewhere() {
+        let mut config = Config::default();
+        config.server.addr = "0.0.0.0:3000".parse().unwrap();
+        assert!(config.check().unwrap_err().to_string().contains("server.addr"));
+        config.server.addr = "[::1]:3000".parse().unwrap();
+        config.check().unwrap();
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let mut config = Config::default();
+        config.webhooks.gitlab_secret = Some(Secret::new("hunter2"));
+        config.store.url = Some(Secret::new("postgres://console:hunter2@localhost/console"));
+        assert!(!format!("{config:?}").contains("hunter2"));
+        assert!(!serde_json::to_string(&config).unwrap().contains("hunter2"));
+    }
+}

@@ -1,0 +1,82 @@
+//! From errors to answers: `{"error":{"code","message","details"}}` with the right status.
+
+use std::any::Any;
+
+use app::api::{ApiError, ErrorCode};
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use crate::{ingest::IngestError, service::WebhookError};
+
+/// An error on its way out of a handler.
+#[derive(Debug)]
+pub struct Failure(pub ApiError);
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Self {
+        let code = match error {
+            IngestError::Full | IngestError::Unavailable => ErrorCode::Unavailable,
+            IngestError::TooLarge => ErrorCode::PayloadTooLarge,
+        };
+        Self(ApiError::new(code, error.to_string()))
+    }
+}
+
+impl From<WebhookError> for Failure {
+    fn from(error: WebhookError) -> Self {
+        use crate::pipeline::gitlab::PayloadError;
+        Self(match error {
+            // Why exactly is nobody's business but the log's.
+            WebhookError::Refused(_) => {
+                ApiError::new(ErrorCode::Unauthorized, "the delivery's token or signature is missing or wrong")
+            }
+            WebhookError::Api(error) => error,
+            WebhookError::Payload { error, trace_id } => {
+                let (code, field) = match &error {
+                    PayloadError::NotJson(_) => (ErrorCode::BadRequest, "body"),
+                    PayloadError::Shape { field, .. } => (ErrorCode::Invalid, *field),
+                };
+                let details = json!({ "field": field, "trace_id": trace_id });
+                ApiError { code, message: error.to_string(), details }
+            }
+        })
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let Self(error) = self;
+        let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = json!({
+            "error": { "code": error.code, "message": error.message, "details": error.details }
+        });
+        let mut response = (status, Json(body)).into_response();
+        if matches!(error.code, ErrorCode::Unavailable | ErrorCode::TooManyRequests) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// A known path with another method.
+pub async fn method_not_allowed() -> Failure {
+    Failure(ApiError::new(ErrorCode::MethodNotAllowed, "this path does not take this method"))
+}
+
+/// A handler panicked: log it, and say no more than that.
+pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    tracing::error!(panic = text, "a request handler panicked");
+    Failure(ApiError::internal()).into_response()
+}

@@ -1,0 +1,64 @@
+//! Every request: a trace, an id on the answer, a line in the log, a place in the endpoint figures.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::HeaderValue,
+    middleware::Next,
+    response::Response,
+};
+use tracing::Instrument;
+
+use crate::{
+    service::Services,
+    telemetry::{TraceContext, route_label},
+};
+
+/// Name of the header that carries the trace id of an answer.
+const TRACE_HEADER: &str = "x-trace-id";
+
+/// Wraps every request.
+pub async fn observe(State(services): State<Arc<Services>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let header = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let context = TraceContext::from_traceparent(header);
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "(unmatched)".to_owned(), |matched| route_label(matched.as_str()));
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    request.extensions_mut().insert(context);
+    let span = tracing::info_span!(
+        "http.request", trace_id = %context.trace_id, span_id = %context.span_id, http.route = route
+    );
+
+    let mut response = next.run(request).instrument(span.clone()).await;
+
+    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+    let status = response.status().as_u16();
+    services.recorder.record(method.as_str(), &route, status, duration_ms, services.clock.now());
+    if let Ok(id) = HeaderValue::from_str(&context.trace_id.to_string()) {
+        response.headers_mut().insert(TRACE_HEADER, id);
+    }
+    let duration_ms = (duration_ms * 1000.0).round() / 1000.0;
+    span.in_scope(|| {
+        if status >= 500 {
+            tracing::error!(http.route = route, status, duration_ms, "{method} {path} {status}");
+        } else if is_chatter(&route) {
+            tracing::debug!(http.route = route, status, duration_ms, "{method} {path} {status}");
+        } else {
+            tracing::info!(http.route = route, status, duration_ms, "{method} {path} {status}");
+        }
+    });
+    response
+}
+
+/// Requests that the pages themselves make all the time: in the figures, but not in the log unless asked for.
+fn is_chatter(route: &str) -> bool {
+    ["/fn/", "/pkg/", "/health", "/ready", "/api/v1/health", "/favicon", "(unmatched)"]
+        .iter()
+        .any(|prefix| route.starts_with(prefix))
+        || route.ends_with("/logs/stream")
+}

@@ -1,0 +1,91 @@
+//! The pages: rendered by Leptos, their assets precompressed and cached for ever under hashed names.
+
+use app::{
+    App,
+    api::{Scope, SetStatus},
+    model::TenantId,
+    shell,
+};
+use axum::{
+    Router,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+};
+use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::provide_context};
+use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
+use std::sync::Arc;
+use tower::ServiceBuilder;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use super::AppState;
+use crate::config::ServerConfig;
+
+/// Content-hashed names never change their content.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// What Leptos must know of the built site.
+pub fn options(config: &ServerConfig) -> LeptosOptions {
+    // `cargo leptos watch` says with these variables what it built; a release build hashes its files.
+    let is_watched = leptos_env("LEPTOS_WATCH").is_some();
+    let hash_files = leptos_env("LEPTOS_HASH_FILES").map_or(!is_watched, |value| value == "true");
+    let reload_port = leptos_env("LEPTOS_RELOAD_PORT").and_then(|port| port.parse().ok()).unwrap_or(3001);
+    LeptosOptions::builder()
+        .output_name("console")
+        .site_root(config.site_root.to_string_lossy().into_owned())
+        .site_pkg_dir("pkg")
+        .site_addr(config.addr)
+        .reload_port(reload_port)
+        .env(if is_watched { leptos::config::Env::DEV } else { leptos::config::Env::PROD })
+        .hash_files(hash_files)
+        .build()
+}
+
+fn leptos_env(name: &str) -> Option<String> {
+    crate::config::tool_env(name)
+}
+
+/// Adds pages, server functions and assets to the routes.
+pub fn routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
+    let port = state.services.port();
+    let context = move || {
+        provide_context(port.clone());
+        // Until sign-in exists every page is the default tenant's.
+        provide_context(Scope { tenant: TenantId::DEFAULT });
+        provide_context(SetStatus(Arc::new(|status| {
+            if let (Some(options), Ok(status)) =
+                (leptos::prelude::use_context::<ResponseOptions>(), StatusCode::from_u16(status))
+            {
+                options.set_status(status);
+            }
+        })));
+        add_policy();
+    };
+    let options = state.leptos.clone();
+    let pages = generate_route_list(App);
+    let assets = ServiceBuilder::new()
+        .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static(FOR_EVER)))
+        .service(leptos_axum::site_pkg_dir_service(&options));
+    let render = {
+        let options = options.clone();
+        move || shell(options.clone())
+    };
+    router
+        .route_service("/pkg/{*file}", assets)
+        .leptos_routes_with_context(state, pages, context.clone(), render)
+        .fallback(leptos_axum::file_and_error_handler_with_context::<AppState, _>(context, shell))
+}
+
+/// Content security policy of a page, with the nonce that its inline scripts carry.
+fn add_policy() {
+    let (Some(nonce), Some(options)) = (use_nonce(), leptos::prelude::use_context::<ResponseOptions>()) else {
+        return;
+    };
+    let policy = format!(
+        "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
+         img-src 'self' data:; connect-src 'self' ws://127.0.0.1:* ws://localhost:*; object-src 'none'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        options.insert_header(HeaderName::from_static("content-security-policy"), policy);
+    }
+    options.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}

@@ -1,0 +1,207 @@
+//! The live stream: server-sent events (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+//!
+//! Filters run here, not in the browser. A reader that resumes gets what it has not seen from the store, then what is
+//! published; ids decide where one ends and the other begins, so that there is neither gap nor repeat.
+
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+
+use app::{
+    api::{ApiError, ErrorCode, Scope},
+    model::{LogId, LogRecord, Missed},
+};
+use axum::{
+    extract::State,
+    http::HeaderMap,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::{StreamExt, stream};
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio_util::sync::CancellationToken;
+
+use super::{AppState, Caller, error::Failure, query::Params};
+use crate::{
+    live::{HubEvent, LiveBatch, StreamPermit},
+    service::Services,
+    store::log::LogMatcher,
+};
+
+/// How often an idle stream shows that it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long a browser waits before it connects again.
+const RETRY: Duration = Duration::from_millis(1000);
+/// Records that are read from the store at once.
+const REPLAY_PAGE: usize = 500;
+/// Records that a resuming reader gets at most; what is beyond is reported as missed.
+const REPLAY_LIMIT: usize = 10_000;
+
+const PARAMS: [&str; 6] = ["level", "service", "search", "trace_id", "after", "logs"];
+
+/// `GET /api/monitoring/logs/stream`
+///
+/// `logs=0` leaves out log records; `after` resumes after a record, like the header `Last-Event-ID`.
+pub async fn logs(
+    State(state): State<AppState>,
+    Caller(scope): Caller,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, Failure> {
+    let services = state.services;
+    let params = params.only(&PARAMS)?;
+    let filter = params.log_filter()?;
+    let matcher = LogMatcher::new(&filter).map_err(|error| ApiError::invalid("search", error.to_string()))?;
+    let wants_logs = params.text("logs").is_none_or(|logs| logs != "0");
+    let header = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let header = header.and_then(|id| id.parse::<i64>().ok());
+    let after = header.or(params.parse::<i64>("after")?).map(LogId);
+    let permit = services.hub.try_open().ok_or_else(|| {
+        let message = "all live streams are taken (`live.max_streams`); close a tab or try again";
+        ApiError::new(ErrorCode::Unavailable, message)
+    })?;
+    // Subscribed before the log's end is read: what is committed in between arrives both ways, and ids tell.
+    let receiver = services.hub.subscribe(scope.tenant);
+    let head = services.stores.logs.head(scope.tenant).await.map_err(|error| {
+        tracing::error!(%error, "the live stream could not begin");
+        ApiError::new(ErrorCode::Unavailable, "the store cannot be reached right now")
+    })?;
+    let reader = Reader {
+        last: after.map_or(head, |after| after.min(head)),
+        services,
+        scope,
+        receiver,
+        matcher,
+        wants_logs,
+        replay_to: after.map(|_| head),
+        replayed: 0,
+        pending: VecDeque::from([Event::default().event("ready").retry(RETRY).data("{}")]),
+        shutdown: state.shutdown,
+        has_ended: false,
+        _permit: permit,
+    };
+    let events = stream::unfold(reader, Reader::next).map(Ok::<_, Infallible>);
+    let sse = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("heartbeat"));
+    Ok(([("cache-control", "no-store"), ("x-accel-buffering", "no")], sse).into_response())
+}
+
+/// One open stream. It is polled only when its socket takes more: a reader that stops reading costs no more than
+/// this, and learns later what it missed.
+struct Reader {
+    services: Arc<Services>,
+    scope: Scope,
+    receiver: broadcast::Receiver<HubEvent>,
+    matcher: LogMatcher,
+    wants_logs: bool,
+    /// The last record that was looked at.
+    last: LogId,
+    /// Still to be read from the store, up to here.
+    replay_to: Option<LogId>,
+    replayed: usize,
+    pending: VecDeque<Event>,
+    shutdown: CancellationToken,
+    has_ended: bool,
+    _permit: StreamPermit,
+}
+
+impl Reader {
+    async fn next(mut self) -> Option<(Event, Self)> {
+        loop {
+            if let Some(event) = self.pending.pop_front() {
+                return Some((event, self));
+            }
+            if self.has_ended {
+                return None;
+            }
+            if let Some(to) = self.replay_to {
+                self.replay(to).await;
+                continue;
+            }
+            let received = tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => Err(RecvError::Closed),
+                received = self.receiver.recv() => received,
+            };
+            match received {
+                Ok(event) => self.take(&event).await,
+                // What was passed over shows in the ids of the next batch.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => {
+                    self.has_ended = true;
+                    self.pending.push_back(Event::default().retry(RETRY).comment("the server shuts down"));
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, event: &HubEvent) {
+        match event {
+            HubEvent::Logs(batch) if self.wants_logs => self.take_logs(batch),
+            HubEvent::Logs(_) => {}
+            HubEvent::Pipeline(json) => self.pending.push_back(Event::default().event("pipeline").data(json)),
+            HubEvent::Tick(json) => self.pending.push_back(Event::default().event("tick").data(json)),
+        }
+    }
+
+    fn take_logs(&mut self, batch: &LiveBatch) {
+        if batch.last_id <= self.last {
+            return;
+        }
+        let expected = LogId(self.last.0 + 1);
+        if batch.first_id > expected {
+            self.report_missed(batch.first_id.0 - expected.0);
+        }
+        for live in &batch.records {
+            let record = &live.record;
+            if record.id > self.last
+                && self.matcher.matches_fields(record.level, &record.service, record.trace_id)
+                && self.matcher.matches_text(&record.message, &live.attributes)
+            {
+                self.pending.push_back(log_event(record.id, &live.json));
+            }
+        }
+        self.last = batch.last_id;
+    }
+
+    /// Reads the next page of what the reader has not seen.
+    async fn replay(&mut self, to: LogId) {
+        if !self.wants_logs || self.last >= to {
+            self.replay_to = None;
+            return;
+        }
+        if self.replayed >= REPLAY_LIMIT {
+            self.report_missed(to.0 - self.last.0);
+            self.last = to;
+            return;
+        }
+        let logs = &self.services.stores.logs;
+        match logs.after(self.scope.tenant, self.last, &self.matcher, REPLAY_PAGE).await {
+            Ok((records, looked_up_to)) => {
+                self.replayed += records.len();
+                let is_stuck = looked_up_to <= self.last;
+                self.pending.extend(records.iter().filter_map(stored_event));
+                self.last = if is_stuck { to } else { looked_up_to };
+            }
+            Err(error) => {
+                // The browser connects again and resumes after the last record that it got.
+                tracing::warn!(%error, "a live stream could not be resumed; it ends");
+                self.has_ended = true;
+            }
+        }
+    }
+
+    fn report_missed(&mut self, count: i64) {
+        let missed = Missed { count: count.max(0).unsigned_abs(), after: self.last };
+        if let Ok(json) = serde_json::to_string(&missed) {
+            self.pending.push_back(Event::default().event("missed").data(json));
+        }
+    }
+}
+
+fn stored_event(record: &LogRecord) -> Option<Event> {
+    serde_json::to_string(record).ok().map(|json| log_event(record.id, &json))
+}
+
+fn log_event(id: LogId, json: &str) -> Event {
+    Event::default().event("log").id(id.to_string()).data(json)
+}

@@ -1,0 +1,172 @@
+//! The way in: a bounded queue and one writer that groups what waits into one commit.
+//!
+//! `submit` answers when the records are on disk. A full queue is refused at once: memory is bounded, nothing is
+//! dropped in silence.
+
+mod writer;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use app::model::TenantId;
+use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot};
+pub use writer::Writer;
+
+use crate::store::{EndpointDelta, NewSample, log::NewLogRecord};
+
+/// Submissions that may wait; their bytes are bounded separately.
+const MAX_SUBMISSIONS: usize = 65_536;
+/// The unit in which bytes of the queue are counted.
+const PERMIT_BYTES: usize = 256;
+/// How long `submit` waits for a commit before it gives up; the records may still be stored later.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What one caller hands in: stored together.
+#[derive(Debug, Default)]
+pub struct Submission {
+    /// Log records by tenant.
+    pub logs: Vec<(TenantId, NewLogRecord)>,
+    /// Samples.
+    pub samples: Vec<NewSample>,
+    /// Endpoint figures.
+    pub endpoints: Vec<EndpointDelta>,
+}
+
+impl Submission {
+    fn records(&self) -> usize {
+        self.logs.len() + self.samples.len() + self.endpoints.len()
+    }
+
+    fn size_bytes(&self) -> usize {
+        let logs: usize = self.logs.iter().map(|(_, record)| record.size()).sum();
+        logs + self.samples.len() * 256 + self.endpoints.len() * 1024
+    }
+}
+
+/// Why records were not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IngestError {
+    /// Too much waits already.
+    #[error("the ingest queue is full (`ingest.queue_bytes`); try again in a second")]
+    Full,
+    /// More than the queue could ever hold.
+    #[error("one submission is larger than the ingest queue (`ingest.queue_bytes`)")]
+    TooLarge,
+    /// The store did not commit in time, or refused.
+    #[error("the store does not accept records right now; try again in a few seconds")]
+    Unavailable,
+}
+
+/// Figures of the way in.
+#[derive(Debug, Default)]
+pub struct IngestFigures {
+    /// Records committed since the start.
+    pub committed: AtomicU64,
+    /// Commits made.
+    pub commits: AtomicU64,
+    /// Commits that failed and were tried again.
+    pub retries: AtomicU64,
+    /// Records refused because the queue was full.
+    pub refused_full: AtomicU64,
+    /// Records given up because the store refused them for good.
+    pub refused_store: AtomicU64,
+    /// Whether the last attempt to commit failed.
+    pub is_failing: AtomicBool,
+}
+
+struct Queued {
+    submission: Submission,
+    /// Bytes of the queue that it takes; given back when it is committed.
+    _permit: tokio::sync::OwnedSemaphorePermit,
+    ack: Option<oneshot::Sender<Result<(), IngestError>>>,
+}
+
+/// Hands records to the writer. Cheap to clone.
+#[derive(Clone)]
+pub struct IngestQueue {
+    sender: mpsc::Sender<Queued>,
+    space: Arc<Semaphore>,
+    permits: usize,
+    figures: Arc<IngestFigures>,
+}
+
+impl IngestQueue {
+    /// A queue that holds so many bytes, and the end that a [`Writer`] reads.
+    pub fn new(queue_bytes: usize) -> (Self, QueueEnd) {
+        let (sender, receiver) = mpsc::channel(MAX_SUBMISSIONS);
+        let permits = (queue_bytes / PERMIT_BYTES).clamp(1, Semaphore::MAX_PERMITS);
+        let queue = Self {
+            sender,
+            space: Arc::new(Semaphore::new(permits)),
+            permits,
+            figures: Arc::new(IngestFigures::default()),
+        };
+        (queue, QueueEnd(receiver))
+    }
+
+    /// Figures of the way in.
+    pub fn figures(&self) -> &IngestFigures {
+        &self.figures
+    }
+
+    /// Share of the queue that is taken, in percent.
+    pub fn fill_percent(&self) -> f64 {
+        100.0 - self.space.available_permits() as f64 * 100.0 / self.permits as f64
+    }
+
+    /// Stores the records; they are on disk when this answers with `Ok`.
+    pub async fn submit(&self, submission: Submission) -> Result<(), IngestError> {
+        if submission.records() == 0 {
+            return Ok(());
+        }
+        let (ack, acknowledged) = oneshot::channel();
+        self.enqueue(submission, Some(ack))?;
+        match tokio::time::timeout(PATIENCE, acknowledged).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Err(IngestError::Unavailable),
+        }
+    }
+
+    /// Stores the records some time soon, without an answer; refused when the queue is full.
+    pub fn offer(&self, submission: Submission) -> Result<(), IngestError> {
+        if submission.records() == 0 {
+            return Ok(());
+        }
+        self.enqueue(submission, None)
+    }
+
+    fn enqueue(
+        &self,
+        submission: Submission,
+        ack: Option<oneshot::Sender<Result<(), IngestError>>>,
+    ) -> Result<(), IngestError> {
+        let records = submission.records() as u64;
+        let permits = submission.size_bytes().div_ceil(PERMIT_BYTES);
+        if permits > self.permits {
+            self.figures.refused_full.fetch_add(records, Ordering::Relaxed);
+            return Err(IngestError::TooLarge);
+        }
+        let refuse = || {
+            self.figures.refused_full.fetch_add(records, Ordering::Relaxed);
+            IngestError::Full
+        };
+        let permit = match self.space.clone().try_acquire_many_owned(permits as u32) {
+            Ok(permit) => permit,
+            Err(TryAcquireError::NoPermits) => return Err(refuse()),
+            Err(TryAcquireError::Closed) => return Err(IngestError::Unavailable),
+        };
+        match self.sender.try_send(Queued { submission, _permit: permit, ack }) {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(refuse()),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(IngestError::Unavailable),
+        }
+    }
+}
+
+/// The reading end of the queue.
+pub struct QueueEnd(mpsc::Receiver<Queued>);

@@ -1,0 +1,166 @@
+//! Background work: sampling the host, committing endpoint figures, compacting, retention.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use app::model::{TenantId, Tick, UnixNanos};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    collect::{HostSample, HostSampler, names},
+    ingest::Submission,
+    service::Services,
+    store::{NewSample, SeriesKey, Signal},
+};
+
+/// How often small log blocks are looked at.
+const COMPACTION_INTERVAL: Duration = Duration::from_secs(10);
+/// Merges in one go: some hundred milliseconds of one core.
+const MERGES_A_ROUND: usize = 64;
+/// How often retention runs.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(600);
+/// Pause between two batches of retention, in which writers get their turn.
+const BATCH_PAUSE: Duration = Duration::from_millis(20);
+/// The size of the store is looked up every so many samples of the host.
+const SIZE_EVERY: u32 = 3;
+const DAY_NANOS: i64 = 86_400 * 1_000_000_000;
+
+/// Starts all of them.
+pub fn start(services: &Arc<Services>) {
+    let supervisor = services.supervisor.clone();
+    let this = services.clone();
+    supervisor.spawn("sampler", move |token| sample(this.clone(), token));
+    let this = services.clone();
+    supervisor.spawn("compaction", move |token| compact(this.clone(), token));
+    let this = services.clone();
+    supervisor.spawn("retention", move |token| retain(this.clone(), token));
+}
+
+/// Every few seconds: the host's samples and the endpoints' figures are committed, then the tick is published, so
+/// that a page that asks again because of the tick finds the new points.
+async fn sample(services: Arc<Services>, token: CancellationToken) {
+    let period = Duration::from_secs(services.config.ingest.host_interval_seconds);
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let sampler = Arc::new(Mutex::new(None::<HostSampler>));
+    let mut last = Instant::now();
+    let mut round = 0_u32;
+    let mut store_bytes = None;
+    loop {
+        tokio::select! {
+            () = token.cancelled() => {
+                commit_endpoints(&services, Vec::new()).await;
+                return;
+            }
+            _ = ticks.tick() => {}
+        }
+        let sampler = sampler.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let mut sampler = sampler.lock().unwrap_or_else(PoisonError::into_inner);
+            sampler.get_or_insert_with(HostSampler::default).sample()
+        });
+        let Ok(host) = looked.await else { continue };
+        if round.is_multiple_of(SIZE_EVERY) {
+            store_bytes = services.stores.admin.summary().await.ok().map(|summary| summary.size_bytes as f64);
+        }
+        round = round.wrapping_add(1);
+        let elapsed_s = last.elapsed().as_secs_f64().max(0.001);
+        last = Instant::now();
+        let (cpu_percent, memory_percent) = (host.cpu_percent, host.memory_percent);
+        let now = services.clock.now();
+        let requests = commit_endpoints(&services, samples_of(host, store_bytes, now)).await;
+        services.hub.publish_tick(Tick {
+            at: now.to_millis(),
+            rps: requests as f64 / elapsed_s,
+            cpu_percent,
+            memory_percent,
+        });
+    }
+}
+
+fn samples_of(host: HostSample, store_bytes: Option<f64>, now: UnixNanos) -> Vec<NewSample> {
+    let mut samples = host.into_samples(TenantId::DEFAULT, now);
+    samples.extend(store_bytes.map(|value| NewSample {
+        tenant: TenantId::DEFAULT,
+        series: SeriesKey::new(names::STORE_BYTES, &[]),
+        time: now,
+        value,
+    }));
+    samples
+}
+
+/// Commits samples and what was counted of endpoints; returns how many requests that were.
+async fn commit_endpoints(services: &Services, samples: Vec<NewSample>) -> u64 {
+    let endpoints = services.recorder.take(TenantId::DEFAULT);
+    let requests = endpoints.iter().map(|delta| delta.rollup.requests).sum();
+    let submission = Submission { samples, endpoints: endpoints.clone(), ..Submission::default() };
+    // A refused queue keeps the figures for the next round. When only the answer is late they are in the queue.
+    if let Err(crate::ingest::IngestError::Full | crate::ingest::IngestError::TooLarge) =
+        services.ingest.submit(submission).await
+    {
+        services.recorder.put_back(endpoints);
+    }
+    requests
+}
+
+async fn compact(services: Arc<Services>, token: CancellationToken) {
+    let mut ticks = interval(COMPACTION_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = token.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = services.stores.logs.compact(MERGES_A_ROUND).await {
+            tracing::warn!(%error, "log blocks could not be merged; it is tried again later");
+        }
+    }
+}
+
+async fn retain(services: Arc<Services>, token: CancellationToken) {
+    let mut ticks = interval(RETENTION_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = token.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        for signal in Signal::ALL {
+            remove_old(&services, signal, &token).await;
+        }
+    }
+}
+
+/// Removes what is older than the signal's retention, in small batches.
+pub async fn remove_old(services: &Services, signal: Signal, token: &CancellationToken) {
+    let retention = &services.config.retention;
+    let days = match signal {
+        Signal::Pipelines => retention.pipelines_days,
+        Signal::Logs => retention.logs_days,
+        Signal::Samples => retention.samples_days,
+        Signal::Endpoints => retention.endpoints_days,
+    };
+    let before = UnixNanos(services.clock.now().0 - i64::from(days) * DAY_NANOS);
+    let mut rows = 0;
+    while !token.is_cancelled() {
+        match services.stores.admin.remove_before(signal, before).await {
+            Ok(removed) => {
+                rows += removed.rows;
+                if !removed.more {
+                    break;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(signal = signal.key(), %error, "old data could not be removed; it is tried again later");
+                break;
+            }
+        }
+        tokio::time::sleep(BATCH_PAUSE).await;
+    }
+    if rows > 0 {
+        tracing::info!(signal = signal.key(), rows, days, "old data removed");
+    }
+}

@@ -1,0 +1,19 @@
+//! Console's server: everything behind the pages.
+
+#![warn(missing_docs)]
+#![recursion_limit = "256"]
+
+pub mod cli;
+pub mod clock;
+pub mod collect;
+pub mod config;
+pub mod http;
+pub mod ingest;
+pub mod jobs;
+pub mod lifecycle;
+pub mod live;
+pub mod pipeline;
+pub mod server;
+pub mod service;
+pub mod store;
+pub mod telemetry;

@@ -1,0 +1,135 @@
+//! The use cases: what REST handlers and server functions both call. Implements the port of the `app` crate.
+
+mod figures;
+mod logs;
+mod monitoring;
+mod overview;
+mod pipelines;
+mod status;
+mod webhook;
+
+use std::sync::{Arc, Mutex};
+
+use app::{
+    api::{ApiError, ErrorCode},
+    model::{StatusLevel, TraceId, UnixMillis},
+};
+use chrono::{DateTime, Utc};
+pub use pipelines::parse_pipeline_cursor;
+use uuid::Uuid;
+pub use webhook::{WebhookAnswer, WebhookDelivery, WebhookError, WebhookOutcome};
+
+use crate::{
+    clock::SharedClock,
+    config::Config,
+    ingest::IngestQueue,
+    lifecycle::Supervisor,
+    live::Hub,
+    pipeline::target::PathPattern,
+    store::{StoreError, Stores},
+    telemetry::{EndpointRecorder, SelfLog},
+};
+
+/// Everything that the use cases need; shared by all requests.
+pub struct Services {
+    /// The store.
+    pub stores: Stores,
+    /// The way in.
+    pub ingest: IngestQueue,
+    /// The live hub.
+    pub hub: Arc<Hub>,
+    /// The time.
+    pub clock: SharedClock,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Figures of Console's own endpoints.
+    pub recorder: Arc<EndpointRecorder>,
+    /// Console's own log.
+    pub self_log: Arc<SelfLog>,
+    /// Background tasks.
+    pub supervisor: Supervisor,
+    /// When the server started.
+    pub started_at: DateTime<Utc>,
+    pattern: PathPattern,
+    /// Since when the banner says what it says; only for show.
+    status_since: Mutex<(StatusLevel, Option<UnixMillis>)>,
+}
+
+/// The parts that [`Services`] is made of.
+pub struct Parts {
+    /// The store.
+    pub stores: Stores,
+    /// The way in.
+    pub ingest: IngestQueue,
+    /// The live hub.
+    pub hub: Arc<Hub>,
+    /// The time.
+    pub clock: SharedClock,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Console's own log.
+    pub self_log: Arc<SelfLog>,
+    /// Background tasks.
+    pub supervisor: Supervisor,
+}
+
+impl Services {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts { stores, ingest, hub, clock, config, self_log, supervisor } = parts;
+        Arc::new(Self {
+            started_at: clock.now_utc(),
+            pattern: PathPattern::new(&config.webhooks.path_pattern),
+            recorder: Arc::new(EndpointRecorder::default()),
+            status_since: Mutex::default(),
+            stores,
+            ingest,
+            hub,
+            clock,
+            config,
+            self_log,
+            supervisor,
+        })
+    }
+
+    /// The port that server functions call.
+    pub fn port(self: &Arc<Self>) -> app::api::Console {
+        app::api::Console { pipelines: self.clone(), logs: self.clone(), overview: self.clone() }
+    }
+
+    /// Seconds since the server started.
+    pub fn uptime_seconds(&self) -> u64 {
+        (self.clock.now_utc() - self.started_at).num_seconds().max(0).unsigned_abs()
+    }
+}
+
+/// Logs a failure of the store once, and says what the caller may know.
+fn store_failed(error: StoreError) -> ApiError {
+    tracing::error!(%error, "the store failed");
+    match error {
+        StoreError::Database(
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_),
+        ) => ApiError::new(ErrorCode::Unavailable, "the store cannot be reached right now; try again in a few seconds"),
+        _ => ApiError::internal(),
+    }
+}
+
+/// A cursor: an instant and an id, opaque to callers.
+fn write_cursor(micros_or_nanos: i64, id: u128) -> String {
+    format!("{micros_or_nanos:x}.{id:x}")
+}
+
+fn read_cursor(text: &str) -> Result<(i64, u128), ApiError> {
+    let parse = || {
+        let (time, id) = text.split_once('.')?;
+        let negative = time.starts_with('-');
+        let time = i64::from_str_radix(time.trim_start_matches('-'), 16).ok()?;
+        Some((if negative { -time } else { time }, u128::from_str_radix(id, 16).ok()?))
+    };
+    parse().ok_or_else(|| ApiError::invalid("cursor", "not a cursor that this server gave out"))
+}
+
+/// A trace id as the pipeline model has it.
+fn pipeline_id(trace: TraceId) -> Uuid {
+    trace.as_uuid()
+}

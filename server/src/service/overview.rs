@@ -1,0 +1,407 @@
+//! The overview page: read from roll-ups only, so its cost does not grow with what is stored.
+
+use std::collections::HashMap;
+
+use app::{
+    api::{ApiError, OverviewPort, Scope},
+    model::{
+        ChartData, EndpointSort, EndpointStats, Kpi, Overview, OverviewQuery, PipelineFilter, PipelineStatus,
+        PipelineSummary, PipelineTrace, RangeSpec, Severity, StatusLevel, TimeRange, UnixMillis, UnixNanos,
+        overview::{ChartSeries, Grid, StatusReason, Unit},
+    },
+};
+use async_trait::async_trait;
+
+use super::{
+    Services,
+    figures::{by_slice, cover, grid, mean_by_slice, newest, rate_by_slice, resolution, slice_seconds},
+    status::{self, Evidence},
+    store_failed,
+};
+use crate::{
+    collect::names,
+    store::{EndpointKey, Point, Rollup, RollupRange, RollupResolution, SampleResolution, SeriesPoints, StoreResult},
+};
+
+/// Endpoints that the page shows.
+const MAX_ENDPOINTS: usize = 100;
+/// Pipelines that the page shows.
+const MAX_PIPELINES: u32 = 8;
+/// Points of an endpoint's small chart.
+const SPARKLINE_POINTS: usize = 30;
+/// Up to this length of a range every sample is read, beyond it five-minute summaries.
+const RAW_UP_TO_MS: i64 = 6 * 3_600_000;
+/// The minutes that the banner judges.
+const VERDICT_MS: i64 = 300_000;
+/// How long a failed pipeline stays in the banner.
+const FAILED_PIPELINE_S: u32 = 3600;
+
+/// The courses of one range.
+struct Courses {
+    p50: Vec<Option<f64>>,
+    p95: Vec<Option<f64>>,
+    p99: Vec<Option<f64>>,
+    rps: Vec<Option<f64>>,
+    /// 2xx, 3xx, 4xx, 5xx a second.
+    by_class: [Vec<Option<f64>>; 4],
+    error_percent: Vec<Option<f64>>,
+    cpu: Vec<Option<f64>>,
+    memory: Vec<Option<f64>>,
+    store_bytes: Vec<Option<f64>>,
+    received: Vec<Option<f64>>,
+    sent: Vec<Option<f64>>,
+    read: Vec<Option<f64>>,
+    written: Vec<Option<f64>>,
+    /// All requests of the range.
+    total: Rollup,
+}
+
+impl Courses {
+    /// Requests a second over the measured part of the range.
+    fn mean_rps(&self) -> Option<f64> {
+        let measured: Vec<f64> = self.rps.iter().flatten().copied().collect();
+        (!measured.is_empty()).then(|| measured.iter().sum::<f64>() / measured.len() as f64)
+    }
+
+    fn total_p95(&self) -> Option<f64> {
+        self.total.sketch.quantile(0.95)
+    }
+
+    fn total_errors(&self) -> Option<f64> {
+        (self.total.requests > 0).then(|| self.total.error_percent())
+    }
+}
+
+impl Services {
+    async fn courses(&self, scope: Scope, range: TimeRange, now: UnixMillis) -> StoreResult<(Grid, Courses)> {
+        let grid = grid(range);
+        let resolution = resolution(grid);
+        let rows_range =
+            RollupRange { resolution, from: resolution.floor(grid.from.to_nanos()), to: grid.to().to_nanos() };
+        let rows = self.stores.endpoints.totals(scope.tenant, rows_range).await?;
+        let mut total = Rollup::default();
+        rows.iter().for_each(|(_, rollup)| total.merge(rollup));
+        let samples = self.host_samples(scope, grid, range).await?;
+        let slices = by_slice(grid, resolution, &rows);
+        let percentile = |q: f64| -> Vec<Option<f64>> {
+            slices.iter().map(|slice| slice.as_ref().and_then(|rollup| rollup.sketch.quantile(q))).collect()
+        };
+        let cpu = samples.mean(grid, names::CPU, 100.0);
+        // A slice without requests but with a sample of the host is a zero, not a gap: Console was running.
+        let per_second = |count: &dyn Fn(&Rollup) -> u64| -> Vec<Option<f64>> {
+            let rate = |(index, slice): (usize, &Option<Rollup>)| match slice {
+                Some(rollup) => Some(count(rollup) as f64 / slice_seconds(grid, resolution, index, now)),
+                None => cpu[index].map(|_| 0.0),
+            };
+            slices.iter().enumerate().map(rate).collect()
+        };
+        let courses = Courses {
+            p50: percentile(0.5),
+            p95: percentile(0.95),
+            p99: percentile(0.99),
+            rps: per_second(&|rollup| rollup.requests),
+            by_class: std::array::from_fn(|class| per_second(&|rollup: &Rollup| rollup.by_class[class])),
+            error_percent: slices.iter().map(|slice| slice.as_ref().map(Rollup::error_percent)).collect(),
+            memory: samples.mean(grid, names::MEMORY, 100.0),
+            store_bytes: samples.mean(grid, names::STORE_BYTES, 1.0),
+            received: samples.rate(grid, names::NETWORK_IO, "receive"),
+            sent: samples.rate(grid, names::NETWORK_IO, "transmit"),
+            read: samples.rate(grid, names::DISK_IO, "read"),
+            written: samples.rate(grid, names::DISK_IO, "write"),
+            cpu,
+            total,
+        };
+        Ok((grid, courses))
+    }
+
+    async fn host_samples(&self, scope: Scope, grid: Grid, range: TimeRange) -> StoreResult<HostSamples> {
+        let is_short = range.duration_ms() <= RAW_UP_TO_MS;
+        let resolution = if is_short { SampleResolution::Raw } else { SampleResolution::FiveMinutes };
+        let interval_ms = if is_short { self.config.ingest.host_interval_seconds as i64 * 1000 } else { VERDICT_MS };
+        let wanted = [names::CPU, names::MEMORY, names::STORE_BYTES, names::NETWORK_IO, names::DISK_IO];
+        // One point more before the range, so that rates begin with it.
+        let from = UnixNanos(grid.from.to_nanos().0 - interval_ms * 1_000_000);
+        let points = self.stores.metrics.points(scope.tenant, &wanted, from, grid.to().to_nanos(), resolution);
+        Ok(HostSamples { series: points.await?, interval_ms })
+    }
+
+    async fn endpoint_table(&self, scope: Scope, range: TimeRange, grid: Grid) -> StoreResult<Vec<EndpointStats>> {
+        let rollups = self.stores.endpoints.by_endpoint(scope.tenant, &cover(range)).await?;
+        let resolution = resolution(grid);
+        let counts_range =
+            RollupRange { resolution, from: resolution.floor(grid.from.to_nanos()), to: grid.to().to_nanos() };
+        let mut sparklines: HashMap<EndpointKey, Vec<f64>> = HashMap::new();
+        for (endpoint, time, requests) in self.stores.endpoints.counts(scope.tenant, counts_range).await? {
+            let line = sparklines.entry(endpoint).or_insert_with(|| vec![0.0; SPARKLINE_POINTS]);
+            let offset_ms = (time.to_millis().0 - grid.from.0).max(0);
+            let span_ms = grid.step_ms * grid.len as i64;
+            let index = (offset_ms * SPARKLINE_POINTS as i64 / span_ms.max(1)) as usize;
+            line[index.min(SPARKLINE_POINTS - 1)] += requests as f64;
+        }
+        let mut rows: Vec<EndpointStats> = rollups
+            .into_iter()
+            .filter(|(_, rollup)| rollup.requests > 0)
+            .map(|(key, rollup)| {
+                let sparkline = sparklines.remove(&key).unwrap_or_default();
+                endpoint_stats(key, &rollup, range, sparkline)
+            })
+            .collect();
+        EndpointSort::Impact.sort(&mut rows);
+        rows.truncate(MAX_ENDPOINTS);
+        Ok(rows)
+    }
+
+    async fn latest_pipelines(&self, scope: Scope) -> StoreResult<Vec<PipelineTrace>> {
+        self.stores.pipelines.list(scope.tenant, &PipelineFilter::default(), None, None, MAX_PIPELINES).await
+    }
+
+    async fn evidence(&self, scope: Scope, now: UnixMillis) -> StoreResult<Evidence> {
+        let range = TimeRange { from: UnixMillis(now.0 - VERDICT_MS), to: now };
+        let minutes = RollupRange {
+            resolution: RollupResolution::Minute,
+            from: RollupResolution::Minute.floor(range.from.to_nanos()),
+            to: range.to.to_nanos(),
+        };
+        let failed = PipelineFilter { status: Some(PipelineStatus::Failed), ..PipelineFilter::default() };
+        let recently = RangeSpec::Last(FAILED_PIPELINE_S).resolve(now);
+        let failed = self.stores.pipelines.list(scope.tenant, &failed, Some(recently), None, 2).await?;
+        let from = range.from.to_nanos();
+        let latest =
+            self.stores.metrics.latest(scope.tenant, &[names::CPU, names::MEMORY, names::FILESYSTEM], from).await?;
+        let percent = |name: &str| {
+            let of_name = latest.iter().filter(|series| series.key.name == name);
+            of_name.filter_map(|series| Some(series.points.last()?.value * 100.0)).reduce(f64::max)
+        };
+        let fullest = latest
+            .iter()
+            .filter(|series| series.key.name == names::FILESYSTEM)
+            .filter_map(|series| Some((series.key.labels.get("mountpoint")?.clone(), series.points.last()?.value)))
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        Ok(Evidence {
+            endpoints: self.stores.endpoints.by_endpoint(scope.tenant, &[minutes]).await?,
+            cpu_percent: percent(names::CPU),
+            memory_percent: percent(names::MEMORY),
+            disk: fullest.map(|(mount, share)| (mount, share * 100.0)),
+            failed_pipelines: failed.into_iter().map(describe_failure).collect(),
+            ingest_fails: self.ingest.figures().is_failing.load(std::sync::atomic::Ordering::Relaxed),
+            store_is_down: false,
+        })
+    }
+
+    /// Remembers since when the verdict is what it is.
+    fn since(&self, level: StatusLevel, now: UnixMillis) -> Option<UnixMillis> {
+        let mut current = self.status_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if current.0 != level {
+            *current = (level, Some(now));
+        }
+        current.1
+    }
+}
+
+fn describe_failure(trace: PipelineTrace) -> (uuid::Uuid, String, String) {
+    let name = trace.api_name.or(trace.git_project).unwrap_or(trace.trigger_type);
+    (trace.id, name, trace.error_summary.unwrap_or_else(|| "no error was given".to_owned()))
+}
+
+fn endpoint_stats(key: EndpointKey, rollup: &Rollup, range: TimeRange, sparkline: Vec<f64>) -> EndpointStats {
+    let quantile = |q: f64| rollup.sketch.quantile(q).unwrap_or(0.0);
+    let p50_ms = quantile(0.5);
+    let waited_ms = (rollup.sketch.sum() - rollup.requests as f64 * p50_ms).max(0.0);
+    EndpointStats {
+        service: key.service,
+        method: key.method,
+        route: key.route,
+        requests: rollup.requests,
+        rps: rollup.requests as f64 / range.duration_s(),
+        p50_ms,
+        p95_ms: quantile(0.95),
+        p99_ms: quantile(0.99),
+        errors: rollup.errors(),
+        error_rate: rollup.error_percent(),
+        time_lost_s_per_h: waited_ms / 1000.0 / (range.duration_s() / 3600.0),
+        sparkline,
+    }
+}
+
+/// Samples of the host over a range.
+struct HostSamples {
+    series: Vec<SeriesPoints>,
+    interval_ms: i64,
+}
+
+impl HostSamples {
+    fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a SeriesPoints> {
+        self.series.iter().filter(move |series| series.key.name == name)
+    }
+
+    /// Mean course of the one series with this name.
+    fn mean(&self, grid: Grid, name: &str, scale: f64) -> Vec<Option<f64>> {
+        let points: Vec<Point> = self.named(name).flat_map(|series| series.points.iter().copied()).collect();
+        mean_by_slice(grid, &points).into_iter().map(|value| value.map(|value| value * scale)).collect()
+    }
+
+    /// Growth a second of all series with this name and direction.
+    fn rate(&self, grid: Grid, name: &str, direction: &str) -> Vec<Option<f64>> {
+        let counters: Vec<&SeriesPoints> = self
+            .named(name)
+            .filter(|series| series.key.labels.get("direction").is_some_and(|found| found == direction))
+            .collect();
+        rate_by_slice(grid, &counters, self.interval_ms)
+    }
+}
+
+fn kpis(now: &Courses, before: &Courses) -> Vec<Kpi> {
+    let kpi = |key: &str, label: &str, unit, value, before, severity, sparkline: &[Option<f64>], href: &str| Kpi {
+        key: key.to_owned(),
+        label: label.to_owned(),
+        value,
+        unit,
+        before,
+        severity,
+        sparkline: sparkline.to_vec(),
+        href: href.to_owned(),
+    };
+    let p95 = now.total_p95();
+    let errors = now.total_errors();
+    let (cpu, memory) = (newest(&now.cpu), newest(&now.memory));
+    vec![
+        kpi(
+            "api_p95",
+            "API p95",
+            Unit::Milliseconds,
+            p95,
+            before.total_p95(),
+            status::P95_MS.judge(p95),
+            &now.p95,
+            "#latency",
+        ),
+        kpi(
+            "error_rate",
+            "Error rate",
+            Unit::Percent,
+            errors,
+            before.total_errors(),
+            status::ERROR_PERCENT.judge(errors),
+            &now.error_percent,
+            "/monitoring/logs?level=error",
+        ),
+        kpi("rps", "Requests", Unit::PerSecond, now.mean_rps(), before.mean_rps(), Severity::Ok, &now.rps, "#requests"),
+        kpi("cpu", "CPU", Unit::Percent, cpu, newest(&before.cpu), status::USE_PERCENT.judge(cpu), &now.cpu, "#host"),
+        kpi(
+            "memory",
+            "Memory",
+            Unit::Percent,
+            memory,
+            newest(&before.memory),
+            status::USE_PERCENT.judge(memory),
+            &now.memory,
+            "#host",
+        ),
+        kpi(
+            "store",
+            "Store",
+            Unit::Bytes,
+            newest(&now.store_bytes),
+            newest(&before.store_bytes),
+            Severity::Ok,
+            &now.store_bytes,
+            "#io",
+        ),
+    ]
+}
+
+fn charts(now: &Courses, before: Option<&Courses>) -> Vec<ChartData> {
+    type Pick = fn(&Courses) -> &Vec<Option<f64>>;
+    let series = |key: &str, label: &str, pick: Pick| ChartSeries {
+        key: key.to_owned(),
+        label: label.to_owned(),
+        values: pick(now).clone(),
+        before: before.map(|before| pick(before).clone()).unwrap_or_default(),
+    };
+    let chart = |key: &str, title: &str, unit, subtitle: &str, series| ChartData {
+        key: key.to_owned(),
+        title: title.to_owned(),
+        unit,
+        subtitle: subtitle.to_owned(),
+        series,
+    };
+    vec![
+        chart(
+            "latency",
+            "Latency",
+            Unit::Milliseconds,
+            "ms",
+            vec![
+                series("p50", "p50", |courses| &courses.p50),
+                series("p95", "p95", |courses| &courses.p95),
+                series("p99", "p99", |courses| &courses.p99),
+            ],
+        ),
+        chart(
+            "requests",
+            "Requests",
+            Unit::PerSecond,
+            "/s by status",
+            vec![
+                series("2xx", "2xx", |courses| &courses.by_class[0]),
+                series("3xx", "3xx", |courses| &courses.by_class[1]),
+                series("4xx", "4xx", |courses| &courses.by_class[2]),
+                series("5xx", "5xx", |courses| &courses.by_class[3]),
+            ],
+        ),
+        chart(
+            "host",
+            "CPU and memory",
+            Unit::Percent,
+            "%",
+            vec![series("cpu", "cpu", |courses| &courses.cpu), series("memory", "memory", |courses| &courses.memory)],
+        ),
+        chart(
+            "io",
+            "Network and disk",
+            Unit::BytesPerSecond,
+            "bytes/s",
+            vec![
+                series("received", "received", |courses| &courses.received),
+                series("sent", "sent", |courses| &courses.sent),
+                series("read", "read", |courses| &courses.read),
+                series("written", "written", |courses| &courses.written),
+            ],
+        ),
+    ]
+}
+
+#[async_trait]
+impl OverviewPort for Services {
+    async fn overview(&self, scope: Scope, query: OverviewQuery) -> Result<Overview, ApiError> {
+        let now = self.clock.now_millis();
+        let range = query.range.resolve(now);
+        let (grid, courses) = self.courses(scope, range, now).await.map_err(store_failed)?;
+        let compared = query.compare.of(range);
+        let (_, before) = self.courses(scope, compared, now).await.map_err(store_failed)?;
+        let endpoints = self.endpoint_table(scope, range, grid).await.map_err(store_failed)?;
+        let pipelines = self.latest_pipelines(scope).await.map_err(store_failed)?;
+        let evidence = self.evidence(scope, now).await.map_err(store_failed)?;
+        let (status, reasons): (StatusLevel, Vec<StatusReason>) = status::judge(&evidence);
+        let mut kpis = kpis(&courses, &before);
+        for kpi in &mut kpis {
+            if kpi.href.starts_with('#') {
+                kpi.href.insert_str(0, "/monitoring");
+            }
+        }
+        Ok(Overview {
+            now,
+            range,
+            status,
+            since: self.since(status, now),
+            reasons,
+            kpis,
+            grid,
+            charts: charts(&courses, query.overlay.then_some(&before)),
+            endpoints,
+            pipelines: pipelines.iter().map(PipelineTrace::summary).collect::<Vec<PipelineSummary>>(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            is_new: evidence.cpu_percent.is_none() && courses.cpu.iter().all(Option::is_none),
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! Mergeable quantile sketches: `DDSketch` with 1 % relative error
+//! (Masson et al., VLDB 2019, <https://arxiv.org/abs/1908.10693>).
+
+use serde::{Deserialize, Serialize};
+use sketches_ddsketch::{Config, DDSketch};
+
+use super::{StoreError, StoreResult};
+
+/// Durations in milliseconds, summarised so that percentiles of any union can be told.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Sketch(DDSketch);
+
+/// Durations below a microsecond count as zero.
+const SMALLEST_MS: f64 = 0.001;
+/// At 1 % error this covers a microsecond to several days.
+const MAX_BINS: u32 = 2048;
+
+impl Default for Sketch {
+    fn default() -> Self {
+        Self(DDSketch::new(Config::new(0.01, MAX_BINS, SMALLEST_MS)))
+    }
+}
+
+impl Sketch {
+    /// Adds one duration.
+    pub fn add(&mut self, duration_ms: f64) {
+        self.0.add(duration_ms);
+    }
+
+    /// Adds all of another sketch.
+    pub fn merge(&mut self, other: &Self) {
+        // Both were made with the same configuration, the only thing that can differ.
+        let _same_configuration = self.0.merge(&other.0);
+    }
+
+    /// The duration below which the share `q` (0 to 1) lies; none when empty.
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        self.0.quantile(q).ok().flatten()
+    }
+
+    /// Sum of all durations.
+    pub fn sum(&self) -> f64 {
+        self.0.sum().unwrap_or(0.0)
+    }
+
+    /// How many durations.
+    pub fn count(&self) -> u64 {
+        self.0.count() as u64
+    }
+
+    /// The stored form.
+    pub fn to_bytes(&self) -> StoreResult<Vec<u8>> {
+        postcard::to_stdvec(self).map_err(|error| StoreError::Damaged(error.to_string()))
+    }
+
+    /// From the stored form.
+    pub fn from_bytes(bytes: &[u8]) -> StoreResult<Self> {
+        postcard::from_bytes(bytes).map_err(|error| StoreError::Damaged(format!("a sketch: {error}")))
+    }
+}
+
+impl std::fmt::Debug for Sketch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sketch").field("count", &self.count()).field("sum", &self.sum()).finish()
+    }
+}
+
+impl PartialEq for Sketch {
+    /// Equal when count, sum and the usual percentiles are.
+    fn eq(&self, other: &Self) -> bool {
+        self.count() == other.count() && [0.5, 0.95, 0.99].iter().all(|q| self.quantile(*q) == other.quantile(*q))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(values: &[f64]) -> Sketch {
+        let mut sketch = Sketch::default();
+        values.iter().for_each(|value| sketch.add(*value));
+        sketch
+    }
+
+    proptest! {
+        #[test]
+        fn percentiles_are_within_one_percent_and_merging_loses_nothing(
+            mut values in proptest::collection::vec(0.01f64..100_000.0, 1..300), split in 0usize..300,
+        ) {
+            let split = split.min(values.len());
+            let mut merged = of(&values[..split]);
+            merged.merge(&of(&values[split..]));
+            let stored = Sketch::from_bytes(&merged.to_bytes().unwrap()).unwrap();
+            prop_assert_eq!(&stored, &of(&values));
+
+            values.sort_by(f64::total_cmp);
+            for q in [0.5, 0.95, 0.99] {
+                let exact = values[((values.len() - 1) as f64 * q) as usize];
+                let told = stored.quantile(q).unwrap();
+                prop_assert!((told - exact).abs() <= exact * 0.011, "{q}: {told} instead of {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_sketch_has_no_percentile_and_damage_is_an_error() {
+        assert_eq!(Sketch::default().quantile(0.5), None);
+        assert!(Sketch::from_bytes(&[1, 2, 3]).is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! Endpoint roll-ups, on either engine.
+
+use std::collections::HashMap;
+
+use app::model::{TenantId, UnixNanos};
+use async_trait::async_trait;
+
+use super::SqlStore;
+use crate::store::{EndpointKey, EndpointStore, Rollup, RollupRange, StoreResult, sketch::Sketch};
+
+/// Endpoint 0 stands for all endpoints of a tenant.
+pub(super) const ALL_ENDPOINTS: i64 = 0;
+
+#[derive(sqlx::FromRow)]
+pub(super) struct RollupRow {
+    endpoint_id: i64,
+    bucket: i64,
+    requests: i64,
+    status_2xx: i64,
+    status_3xx: i64,
+    status_4xx: i64,
+    status_5xx: i64,
+    sketch: Vec<u8>,
+}
+
+impl RollupRow {
+    pub(super) fn rollup(&self) -> StoreResult<Rollup> {
+        let by_class = [self.status_2xx, self.status_3xx, self.status_4xx, self.status_5xx].map(|count| count as u64);
+        Ok(Rollup { requests: self.requests as u64, by_class, sketch: Sketch::from_bytes(&self.sketch)? })
+    }
+}
+
+impl SqlStore {
+    async fn endpoint_names(&self, tenant: TenantId) -> StoreResult<HashMap<i64, EndpointKey>> {
+        let rows: Vec<(i64, String, String, String)> =
+            sqlx::query_as("SELECT id, service, method, route FROM endpoints WHERE tenant = $1")
+                .bind(tenant.0)
+                .fetch_all(&self.reader)
+                .await?;
+        Ok(rows.into_iter().map(|(id, service, method, route)| (id, EndpointKey { service, method, route })).collect())
+    }
+}
+
+#[async_trait]
+impl EndpointStore for SqlStore {
+    async fn totals(&self, tenant: TenantId, range: RollupRange) -> StoreResult<Vec<(UnixNanos, Rollup)>> {
+        let rows: Vec<RollupRow> = sqlx::query_as(
+            "SELECT endpoint_id, bucket, requests, status_2xx, status_3xx, status_4xx, status_5xx, sketch
+             FROM endpoint_rollups
+             WHERE tenant = $1 AND resolution = $2 AND endpoint_id = $3 AND bucket >= $4 AND bucket < $5
+             ORDER BY bucket",
+        )
+        .bind(tenant.0)
+        .bind(range.resolution.seconds())
+        .bind(ALL_ENDPOINTS)
+        .bind(range.from.0)
+        .bind(range.to.0)
+        .fetch_all(&self.reader)
+        .await?;
+        rows.iter().map(|row| Ok((UnixNanos(row.bucket), row.rollup()?))).collect()
+    }
+
+    async fn by_endpoint(&self, tenant: TenantId, ranges: &[RollupRange]) -> StoreResult<Vec<(EndpointKey, Rollup)>> {
+        let names = self.endpoint_names(tenant).await?;
+        let mut merged: HashMap<i64, Rollup> = HashMap::new();
+        for range in ranges {
+            for endpoint in names.keys() {
+                let rows: Vec<RollupRow> = sqlx::query_as(
+                    "SELECT endpoint_id, bucket, requests, status_2xx, status_3xx, status_4xx, status_5xx, sketch
+                     FROM endpoint_rollups
+                     WHERE tenant = $1 AND resolution = $2 AND endpoint_id = $3 AND bucket >= $4 AND bucket < $5",
+                )
+                .bind(tenant.0)
+                .bind(range.resolution.seconds())
+                .bind(endpoint)
+                .bind(range.from.0)
+                .bind(range.to.0)
+                .fetch_all(&self.reader)
+                .await?;
+                for row in rows {
+                    merged.entry(row.endpoint_id).or_default().merge(&row.rollup()?);
+                }
+            }
+        }
+        Ok(merged.into_iter().filter_map(|(id, rollup)| Some((names.get(&id)?.clone(), rollup))).collect())
+    }
+
+    async fn counts(&self, tenant: TenantId, range: RollupRange) -> StoreResult<Vec<(EndpointKey, UnixNanos, u64)>> {
+        let names = self.endpoint_names(tenant).await?;
+        let mut counts = Vec::new();
+        for (endpoint, key) in &names {
+            let rows: Vec<(i64, i64)> = sqlx::query_as(
+                "SELECT bucket, requests FROM endpoint_rollups
+                 WHERE tenant = $1 AND resolution = $2 AND endpoint_id = $3 AND bucket >= $4 AND bucket < $5",
+            )
+            .bind(tenant.0)
+            .bind(range.resolution.seconds())
+            .bind(endpoint)
+            .bind(range.from.0)
+            .bind(range.to.0)
+            .fetch_all(&self.reader)
+            .await?;
+            counts.extend(rows.into_iter().map(|(bucket, requests)| (key.clone(), UnixNanos(bucket), requests as u64)));
+        }
+        Ok(counts)
+    }
+}

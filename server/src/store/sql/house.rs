@@ -1,0 +1,104 @@
+//! Keeping house: tenants and retention, on either engine.
+
+use app::model::{TenantId, UnixNanos};
+
+use super::SqlStore;
+use crate::store::{Removed, Signal, StoreResult};
+
+/// Rows that one statement removes at most: a few milliseconds of the writer's time.
+const BATCH: i64 = 2000;
+/// Blocks that one statement removes at most: each is some hundred kilobytes.
+const BATCH_BLOCKS: i64 = 32;
+
+impl SqlStore {
+    pub(super) async fn all_tenants(&self) -> StoreResult<Vec<TenantId>> {
+        let rows: Vec<(i64,)> = sqlx::query_as("SELECT id FROM tenants ORDER BY id").fetch_all(&self.reader).await?;
+        Ok(rows.into_iter().map(|row| TenantId(row.0)).collect())
+    }
+
+    /// Removes a small batch of old rows of a signal; of samples only the summaries.
+    pub(super) async fn remove_rows(&self, signal: Signal, before: UnixNanos) -> StoreResult<Removed> {
+        match signal {
+            Signal::Pipelines => self.remove_pipelines(before).await,
+            Signal::Logs => self.remove_log_blocks(before).await,
+            Signal::Samples => self.remove_sample_rollups(before).await,
+            Signal::Endpoints => self.remove_endpoint_rollups(before).await,
+        }
+    }
+
+    async fn remove_pipelines(&self, before: UnixNanos) -> StoreResult<Removed> {
+        let mut rows = 0;
+        let mut more = false;
+        for tenant in self.all_tenants().await? {
+            let done = sqlx::query(
+                "DELETE FROM pipeline_traces WHERE id IN
+                    (SELECT id FROM pipeline_traces WHERE tenant = $1 AND created_at < $2 ORDER BY created_at LIMIT $3)",
+            )
+            .bind(tenant.0)
+            .bind(before.to_utc())
+            .bind(BATCH)
+            .execute(&self.writer)
+            .await?;
+            rows += done.rows_affected();
+            more |= done.rows_affected() == BATCH as u64;
+        }
+        sqlx::query("DELETE FROM webhook_deliveries WHERE received_at < $1")
+            .bind(before.to_utc())
+            .execute(&self.writer)
+            .await?;
+        Ok(Removed { rows, more })
+    }
+
+    async fn remove_log_blocks(&self, before: UnixNanos) -> StoreResult<Removed> {
+        let rows: Vec<(i64,)> = sqlx::query_as(
+            "DELETE FROM log_blocks WHERE id IN
+                (SELECT id FROM log_blocks WHERE max_time < $1 ORDER BY id LIMIT $2) RETURNING records",
+        )
+        .bind(before.0)
+        .bind(BATCH_BLOCKS)
+        .fetch_all(&self.writer)
+        .await?;
+        let records: i64 = rows.iter().map(|row| row.0).sum();
+        Ok(Removed { rows: records as u64, more: rows.len() as i64 == BATCH_BLOCKS })
+    }
+
+    async fn remove_sample_rollups(&self, before: UnixNanos) -> StoreResult<Removed> {
+        let series: Vec<(i64, i64)> =
+            sqlx::query_as("SELECT tenant, id FROM series ORDER BY id").fetch_all(&self.reader).await?;
+        let mut removed = Removed::default();
+        for (tenant, id) in series {
+            let done = sqlx::query("DELETE FROM sample_rollups WHERE tenant = $1 AND series_id = $2 AND bucket < $3")
+                .bind(tenant)
+                .bind(id)
+                .bind(before.0)
+                .execute(&self.writer)
+                .await?;
+            removed.rows += done.rows_affected();
+        }
+        Ok(removed)
+    }
+
+    async fn remove_endpoint_rollups(&self, before: UnixNanos) -> StoreResult<Removed> {
+        let endpoints: Vec<(i64, i64)> =
+            sqlx::query_as("SELECT tenant, id FROM endpoints UNION ALL SELECT id, 0 FROM tenants")
+                .fetch_all(&self.reader)
+                .await?;
+        let mut removed = Removed::default();
+        for (tenant, id) in endpoints {
+            for resolution in crate::store::RollupResolution::ALL {
+                let done = sqlx::query(
+                    "DELETE FROM endpoint_rollups
+                     WHERE tenant = $1 AND resolution = $2 AND endpoint_id = $3 AND bucket < $4",
+                )
+                .bind(tenant)
+                .bind(resolution.seconds())
+                .bind(id)
+                .bind(resolution.floor(before).0)
+                .execute(&self.writer)
+                .await?;
+                removed.rows += done.rows_affected();
+            }
+        }
+        Ok(removed)
+    }
+}

@@ -1,0 +1,298 @@
+//! The group commit, on either engine.
+
+use std::collections::{BTreeMap, HashMap};
+
+use app::model::{LogId, TenantId, UnixNanos};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+
+use super::{
+    Db, SqlStore,
+    endpoint::{ALL_ENDPOINTS, RollupRow},
+    log::insert_block,
+};
+use crate::store::{
+    CommitBatch, CommitReceipt, EndpointDelta, EndpointKey, IngestStore, NewSample, Rollup, RollupResolution,
+    SeriesKey, StoreResult,
+    log::{Block, encode},
+};
+
+type Connection = <Db as sqlx::Database>::Connection;
+
+/// Slice of the sample roll-ups.
+const SAMPLE_ROLLUP_NANOS: i64 = 300_000_000_000;
+/// A block of one commit holds at most so many records.
+const MAX_BLOCK_RECORDS: usize = 8192;
+
+#[async_trait]
+impl IngestStore for SqlStore {
+    async fn commit(&self, batch: &CommitBatch, now: DateTime<Utc>) -> StoreResult<CommitReceipt> {
+        // Packing takes longer than writing: it is done before the writer's lock is taken.
+        let blocks = pack(batch).await?;
+        self.prepare_samples(&batch.samples).await?;
+
+        let mut tx = self.begin_commit().await?;
+        if let Some(receipt) = receipt_of(&mut tx, batch).await? {
+            return Ok(receipt);
+        }
+        let mut receipt = CommitReceipt::default();
+        for (tenant, blocks) in blocks {
+            let records: usize = blocks.iter().map(|block| block.records).sum();
+            let mut next = take_log_ids(&mut tx, tenant, records).await?;
+            receipt.first_log_ids.push((tenant, next));
+            for block in blocks {
+                insert_block(&mut tx, tenant, next, &block).await?;
+                next = LogId(next.0 + block.records as i64);
+            }
+        }
+        let series = self.write_samples(&mut tx, &batch.samples).await?;
+        write_endpoints(&mut tx, &batch.endpoints).await?;
+        sqlx::query(
+            "INSERT INTO ingest_writers (id, last_commit, receipt, updated_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (id) DO UPDATE
+                SET last_commit = excluded.last_commit, receipt = excluded.receipt, updated_at = excluded.updated_at",
+        )
+        .bind(batch.writer)
+        .bind(batch.sequence)
+        .bind(Json(&receipt))
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        self.series.learn(series);
+        Ok(receipt)
+    }
+}
+
+async fn pack(batch: &CommitBatch) -> StoreResult<Vec<(TenantId, Vec<Block>)>> {
+    let mut packed = Vec::with_capacity(batch.logs.len());
+    for (tenant, records) in &batch.logs {
+        let mut blocks = Vec::new();
+        for chunk in records.chunks(MAX_BLOCK_RECORDS) {
+            // Small batches, by far the most frequent, are packed faster than handed to another thread.
+            let block = if chunk.len() < 64 {
+                encode(chunk)?
+            } else {
+                let chunk = chunk.to_vec();
+                tokio::task::spawn_blocking(move || encode(&chunk)).await??
+            };
+            blocks.push(block);
+        }
+        packed.push((*tenant, blocks));
+    }
+    Ok(packed)
+}
+
+/// The receipt of this very commit, if it was made before and only the answer was lost.
+async fn receipt_of(connection: &mut Connection, batch: &CommitBatch) -> StoreResult<Option<CommitReceipt>> {
+    let row: Option<(i64, Json<CommitReceipt>)> =
+        sqlx::query_as("SELECT last_commit, receipt FROM ingest_writers WHERE id = $1")
+            .bind(batch.writer)
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.filter(|(last, _)| *last == batch.sequence).map(|(_, receipt)| receipt.0))
+}
+
+/// Takes consecutive ids; the row stays locked until the commit, so ids grow in the order of commits.
+async fn take_log_ids(connection: &mut Connection, tenant: TenantId, records: usize) -> StoreResult<LogId> {
+    let (next,): (i64,) = sqlx::query_as(
+        "INSERT INTO log_heads (tenant, next_id) VALUES ($1, $2 + 1)
+         ON CONFLICT (tenant) DO UPDATE SET next_id = log_heads.next_id + $2 RETURNING next_id",
+    )
+    .bind(tenant.0)
+    .bind(records as i64)
+    .fetch_one(connection)
+    .await?;
+    Ok(LogId(next - records as i64))
+}
+
+/// A summary of samples in one slice.
+struct Slice {
+    min: f64,
+    max: f64,
+    sum: f64,
+    count: i64,
+    last: f64,
+    last_time: i64,
+}
+
+impl SqlStore {
+    /// Writes samples and their summaries; returns the ids of series that the cache did not know.
+    async fn write_samples(
+        &self,
+        connection: &mut Connection,
+        samples: &[NewSample],
+    ) -> StoreResult<HashMap<(TenantId, SeriesKey), i64>> {
+        let mut learned: HashMap<(TenantId, SeriesKey), i64> = HashMap::new();
+        let mut rows = Vec::with_capacity(samples.len());
+        let mut slices: BTreeMap<(i64, i64, i64), Slice> = BTreeMap::new();
+        for sample in samples {
+            let known = self
+                .series
+                .get(sample.tenant, &sample.series)
+                .or_else(|| learned.get(&(sample.tenant, sample.series.clone())).copied());
+            let id = match known {
+                Some(id) => id,
+                None => {
+                    let id = series_id(connection, sample.tenant, &sample.series).await?;
+                    learned.insert((sample.tenant, sample.series.clone()), id);
+                    id
+                }
+            };
+            rows.push((sample.tenant.0, id, sample.time.0, sample.value));
+            let bucket = sample.time.0.div_euclid(SAMPLE_ROLLUP_NANOS) * SAMPLE_ROLLUP_NANOS;
+            let slice = slices.entry((sample.tenant.0, id, bucket)).or_insert(Slice {
+                min: sample.value,
+                max: sample.value,
+                sum: 0.0,
+                count: 0,
+                last: sample.value,
+                last_time: sample.time.0,
+            });
+            slice.min = slice.min.min(sample.value);
+            slice.max = slice.max.max(sample.value);
+            slice.sum += sample.value;
+            slice.count += 1;
+            if sample.time.0 >= slice.last_time {
+                (slice.last, slice.last_time) = (sample.value, sample.time.0);
+            }
+        }
+        Self::append_samples(connection, &rows).await?;
+        for ((tenant, series, bucket), slice) in slices {
+            merge_slice(connection, tenant, series, bucket, &slice).await?;
+        }
+        Ok(learned)
+    }
+}
+
+async fn series_id(connection: &mut Connection, tenant: TenantId, key: &SeriesKey) -> StoreResult<i64> {
+    let labels = serde_json::to_string(&key.labels).unwrap_or_default();
+    let (id,): (i64,) = sqlx::query_as(
+        "INSERT INTO series (tenant, name, labels) VALUES ($1, $2, $3)
+         ON CONFLICT (tenant, name, labels) DO UPDATE SET name = excluded.name RETURNING id",
+    )
+    .bind(tenant.0)
+    .bind(&key.name)
+    .bind(labels)
+    .fetch_one(connection)
+    .await?;
+    Ok(id)
+}
+
+async fn merge_slice(
+    connection: &mut Connection,
+    tenant: i64,
+    series: i64,
+    bucket: i64,
+    slice: &Slice,
+) -> StoreResult<()> {
+    sqlx::query(
+        "INSERT INTO sample_rollups (tenant, series_id, bucket, min, max, sum, count, last, last_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (tenant, series_id, bucket) DO UPDATE SET
+            min = CASE WHEN excluded.min < sample_rollups.min THEN excluded.min ELSE sample_rollups.min END,
+            max = CASE WHEN excluded.max > sample_rollups.max THEN excluded.max ELSE sample_rollups.max END,
+            sum = sample_rollups.sum + excluded.sum,
+            count = sample_rollups.count + excluded.count,
+            last = CASE WHEN excluded.last_time >= sample_rollups.last_time
+                        THEN excluded.last ELSE sample_rollups.last END,
+            last_time = CASE WHEN excluded.last_time >= sample_rollups.last_time
+                             THEN excluded.last_time ELSE sample_rollups.last_time END",
+    )
+    .bind(tenant)
+    .bind(series)
+    .bind(bucket)
+    .bind(slice.min)
+    .bind(slice.max)
+    .bind(slice.sum)
+    .bind(slice.count)
+    .bind(slice.last)
+    .bind(slice.last_time)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn endpoint_id(connection: &mut Connection, tenant: TenantId, key: &EndpointKey) -> StoreResult<i64> {
+    let (id,): (i64,) = sqlx::query_as(
+        "INSERT INTO endpoints (tenant, service, method, route) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (tenant, service, method, route) DO UPDATE SET route = excluded.route RETURNING id",
+    )
+    .bind(tenant.0)
+    .bind(&key.service)
+    .bind(&key.method)
+    .bind(&key.route)
+    .fetch_one(connection)
+    .await?;
+    Ok(id)
+}
+
+/// Adds deltas to minutes, hours and days, each for the endpoint and for all endpoints together.
+async fn write_endpoints(connection: &mut Connection, deltas: &[EndpointDelta]) -> StoreResult<()> {
+    let mut ids: HashMap<(TenantId, &EndpointKey), i64> = HashMap::new();
+    let mut rows: BTreeMap<(i64, i64, i64, i64), Rollup> = BTreeMap::new();
+    for delta in deltas {
+        let id = match ids.get(&(delta.tenant, &delta.endpoint)) {
+            Some(id) => *id,
+            None => {
+                let id = endpoint_id(connection, delta.tenant, &delta.endpoint).await?;
+                ids.insert((delta.tenant, &delta.endpoint), id);
+                id
+            }
+        };
+        for resolution in RollupResolution::ALL {
+            let UnixNanos(bucket) = resolution.floor(delta.time);
+            for endpoint in [id, ALL_ENDPOINTS] {
+                let key = (delta.tenant.0, resolution.seconds(), endpoint, bucket);
+                rows.entry(key).or_default().merge(&delta.rollup);
+            }
+        }
+    }
+    for ((tenant, resolution, endpoint, bucket), rollup) in rows {
+        add_to_row(connection, (tenant, resolution, endpoint, bucket), rollup).await?;
+    }
+    Ok(())
+}
+
+async fn add_to_row(
+    connection: &mut Connection,
+    (tenant, resolution, endpoint, bucket): (i64, i64, i64, i64),
+    mut rollup: Rollup,
+) -> StoreResult<()> {
+    let stored: Option<RollupRow> = sqlx::query_as(
+        "SELECT endpoint_id, bucket, requests, status_2xx, status_3xx, status_4xx, status_5xx, sketch
+         FROM endpoint_rollups WHERE tenant = $1 AND resolution = $2 AND endpoint_id = $3 AND bucket = $4",
+    )
+    .bind(tenant)
+    .bind(resolution)
+    .bind(endpoint)
+    .bind(bucket)
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some(stored) = stored {
+        rollup.merge(&stored.rollup()?);
+    }
+    let [ok, moved, refused, failed] = rollup.by_class.map(|count| count as i64);
+    sqlx::query(
+        "INSERT INTO endpoint_rollups (tenant, resolution, endpoint_id, bucket, requests, status_2xx, status_3xx,
+                                       status_4xx, status_5xx, sketch)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT (tenant, resolution, endpoint_id, bucket) DO UPDATE SET
+            requests = excluded.requests, status_2xx = excluded.status_2xx, status_3xx = excluded.status_3xx,
+            status_4xx = excluded.status_4xx, status_5xx = excluded.status_5xx, sketch = excluded.sketch",
+    )
+    .bind(tenant)
+    .bind(resolution)
+    .bind(endpoint)
+    .bind(bucket)
+    .bind(rollup.requests as i64)
+    .bind(ok)
+    .bind(moved)
+    .bind(refused)
+    .bind(failed)
+    .bind(rollup.sketch.to_bytes()?)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

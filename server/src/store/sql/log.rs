@@ -1,0 +1,505 @@
+//! Log blocks, on either engine.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap},
+};
+
+use app::model::{LogId, LogRecord, TenantId, UnixNanos};
+use async_trait::async_trait;
+use sqlx::Acquire;
+
+use super::{Db, SqlStore};
+use crate::store::{
+    AdminStore, LogSelection, LogSlice, LogStore, StoreError, StoreResult,
+    log::{BlockSummary, BloomView, LogMatcher, NewLogRecord, decode, decode_new, decode_text, encode},
+};
+
+/// Blocks whose description is read at once.
+const BLOCKS_A_READ: i64 = 256;
+/// A block with this many records is not merged any more.
+const FULL_BLOCK_RECORDS: i64 = 8192;
+/// So many neighbours of the same size class are merged into one.
+const BLOCKS_A_MERGE: usize = 8;
+/// Blocks looked at for merging in one go.
+const COMPACTION_WINDOW: i64 = 512;
+/// Once a page is full, so many more blocks are unpacked to count what else matches; then the count is partial.
+const BLOCKS_UNPACKED_TO_COUNT: usize = 24;
+
+/// What is known of a block without unpacking it.
+#[derive(sqlx::FromRow)]
+struct BlockRow {
+    id: i64,
+    first_id: i64,
+    min_time: i64,
+    max_time: i64,
+    levels: i64,
+    summary: Vec<u8>,
+}
+
+type Connection = <Db as sqlx::Database>::Connection;
+
+/// A record found, ordered by (time, id).
+struct Found(LogRecord);
+
+impl Found {
+    fn key(&self) -> (UnixNanos, LogId) {
+        (self.0.timestamp, self.0.id)
+    }
+}
+
+impl PartialEq for Found {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Found {}
+
+impl PartialOrd for Found {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Found {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+/// Collects the newest `limit + 1` records and counts all that match.
+struct Search {
+    selection: LogSelection,
+    newest: BinaryHeap<Reverse<Found>>,
+    matched: u64,
+    partial: bool,
+    services: BTreeSet<String>,
+    unpacked_to_count: usize,
+}
+
+impl Search {
+    fn new(selection: LogSelection) -> Self {
+        Self {
+            selection,
+            newest: BinaryHeap::new(),
+            matched: 0,
+            partial: false,
+            services: BTreeSet::new(),
+            unpacked_to_count: 0,
+        }
+    }
+
+    /// Whether a block whose latest record is at `max_time` may still change the page.
+    fn page_wants(&self, block: &BlockRow) -> bool {
+        if self.selection.before.is_some_and(|(time, _)| block.min_time > time.0) {
+            return false;
+        }
+        self.newest.len() <= self.selection.limit
+            || self.newest.peek().is_some_and(|oldest| block.max_time >= oldest.0.0.timestamp.0)
+    }
+
+    fn is_inside_range(&self, block: &BlockRow) -> bool {
+        block.min_time >= self.selection.from.0 && block.max_time < self.selection.to.0
+    }
+
+    fn count(&mut self, matched: u64) {
+        self.matched += matched;
+        if self.matched >= self.selection.count_bound {
+            self.matched = self.selection.count_bound;
+            self.partial = true;
+        }
+    }
+
+    /// Unpacks a block and takes what matches.
+    fn take(&mut self, block: &BlockRow, payload: &[u8], count: bool) -> StoreResult<()> {
+        let matcher = &self.selection.matcher;
+        let narrow = decode(payload)?;
+        let wanted: Vec<usize> = (0..narrow.len())
+            .filter(|index| {
+                let time = narrow.times[*index];
+                time >= self.selection.from
+                    && time < self.selection.to
+                    && matcher.matches_fields(narrow.levels[*index], narrow.service(*index), narrow.trace_id(*index))
+            })
+            .collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let text = decode_text(&narrow)?;
+        let mut matched = 0;
+        for index in wanted {
+            let (message, attributes) = (text.message(index), text.attributes(index));
+            if !matcher.matches_text(message, attributes) {
+                continue;
+            }
+            matched += 1;
+            let key = (narrow.times[index], LogId(block.first_id + index as i64));
+            if self.selection.before.is_some_and(|before| key >= before) {
+                continue;
+            }
+            let is_full = self.newest.len() > self.selection.limit;
+            if is_full && self.newest.peek().is_some_and(|oldest| key < oldest.0.key()) {
+                continue;
+            }
+            let record = narrow.record(index, LogId(block.first_id), message, attributes)?;
+            self.newest.push(Reverse(Found(record)));
+            if self.newest.len() > self.selection.limit + 1 {
+                self.newest.pop();
+            }
+        }
+        if count {
+            self.count(matched);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> LogSlice {
+        let mut records: Vec<LogRecord> = self.newest.into_sorted_vec().into_iter().map(|found| found.0.0).collect();
+        let has_more = records.len() > self.selection.limit;
+        records.truncate(self.selection.limit);
+        LogSlice {
+            records,
+            has_more,
+            matched: self.matched,
+            matched_is_partial: self.partial,
+            services: self.services.into_iter().collect(),
+        }
+    }
+}
+
+async fn filter_of(connection: &mut Connection, block: i64) -> StoreResult<Vec<u8>> {
+    let row: (Vec<u8>,) =
+        sqlx::query_as("SELECT filter FROM log_blocks WHERE id = $1").bind(block).fetch_one(connection).await?;
+    Ok(row.0)
+}
+
+async fn payload_of(connection: &mut Connection, block: i64) -> StoreResult<Vec<u8>> {
+    let row: (Vec<u8>,) =
+        sqlx::query_as("SELECT payload FROM log_blocks WHERE id = $1").bind(block).fetch_one(connection).await?;
+    Ok(row.0)
+}
+
+/// Whether a block may hold a match, by its summary and then by its filter.
+async fn may_match(
+    connection: &mut Connection,
+    block: &BlockRow,
+    summary: &BlockSummary,
+    matcher: &LogMatcher,
+) -> StoreResult<bool> {
+    if summary.count(matcher.service(), matcher.level()) == 0 {
+        return Ok(false);
+    }
+    Ok(!matcher.has_keys() || matcher.may_match(BloomView(&filter_of(connection, block.id).await?)))
+}
+
+#[async_trait]
+impl LogStore for SqlStore {
+    async fn search(&self, tenant: TenantId, selection: LogSelection) -> StoreResult<LogSlice> {
+        // One snapshot for the whole search: a block merged away meanwhile is still there.
+        let mut tx = self.begin_read().await?;
+        let connection = tx.acquire().await?;
+        let level_mask = -1_i64 << selection.matcher.level() as i64;
+        let mut search = Search::new(selection);
+        let mut at = (i64::MAX, i64::MAX);
+        loop {
+            let blocks: Vec<BlockRow> = sqlx::query_as(
+                "SELECT id, first_id, min_time, max_time, levels, summary FROM log_blocks
+                 WHERE tenant = $1 AND max_time >= $2 AND min_time < $3 AND (max_time, id) < ($4, $5)
+                 ORDER BY max_time DESC, id DESC LIMIT $6",
+            )
+            .bind(tenant.0)
+            .bind(search.selection.from.0)
+            .bind(search.selection.to.0)
+            .bind(at.0)
+            .bind(at.1)
+            .bind(BLOCKS_A_READ)
+            .fetch_all(&mut *connection)
+            .await?;
+            let Some(last) = blocks.last() else { break };
+            at = (last.max_time, last.id);
+            let is_last_read = (blocks.len() as i64) < BLOCKS_A_READ;
+            for block in blocks {
+                let summary = BlockSummary::from_bytes(&block.summary)?;
+                search.services.extend(summary.0.iter().map(|(service, _)| service.clone()));
+                if block.levels & level_mask == 0 {
+                    continue;
+                }
+                let matcher = &search.selection.matcher;
+                let counted = matcher.is_countable_from_summary() && search.is_inside_range(&block);
+                if counted {
+                    let matched = summary.count(matcher.service(), matcher.level());
+                    search.count(matched);
+                }
+                let for_page = search.page_wants(&block);
+                let for_count = !counted && !search.partial;
+                if !for_page && !for_count {
+                    continue;
+                }
+                if !may_match(&mut *connection, &block, &summary, &search.selection.matcher).await? {
+                    continue;
+                }
+                if !for_page {
+                    search.unpacked_to_count += 1;
+                    if search.unpacked_to_count > BLOCKS_UNPACKED_TO_COUNT {
+                        search.partial = true;
+                        continue;
+                    }
+                }
+                let payload = payload_of(&mut *connection, block.id).await?;
+                // Unpacking takes milliseconds: not on a thread that serves sockets.
+                search = tokio::task::spawn_blocking(move || {
+                    let result = search.take(&block, &payload, !counted);
+                    result.map(|()| search)
+                })
+                .await??;
+            }
+            if is_last_read {
+                break;
+            }
+        }
+        Ok(search.finish())
+    }
+
+    async fn after(
+        &self,
+        tenant: TenantId,
+        after: LogId,
+        matcher: &LogMatcher,
+        limit: usize,
+    ) -> StoreResult<(Vec<LogRecord>, LogId)> {
+        let mut tx = self.begin_read().await?;
+        let connection = tx.acquire().await?;
+        let mut found: Vec<LogRecord> = Vec::new();
+        let mut at = after.0;
+        loop {
+            let blocks: Vec<BlockRow> = sqlx::query_as(
+                "SELECT id, first_id, min_time, max_time, levels, summary FROM log_blocks
+                 WHERE tenant = $1 AND last_id > $2 ORDER BY last_id LIMIT 32",
+            )
+            .bind(tenant.0)
+            .bind(at)
+            .fetch_all(&mut *connection)
+            .await?;
+            if blocks.is_empty() {
+                return Ok((found, LogId(at)));
+            }
+            for block in blocks {
+                let summary = BlockSummary::from_bytes(&block.summary)?;
+                let last_id = block.first_id + summary.count(None, app::model::Level::Trace) as i64 - 1;
+                if may_match(&mut *connection, &block, &summary, matcher).await? {
+                    let payload = payload_of(&mut *connection, block.id).await?;
+                    let (matcher, after, space) = (matcher.clone(), LogId(at), limit - found.len());
+                    let (records, full_at) = tokio::task::spawn_blocking(move || {
+                        records_after(LogId(block.first_id), &payload, &matcher, after, space)
+                    })
+                    .await??;
+                    found.extend(records);
+                    if let Some(full_at) = full_at {
+                        return Ok((found, full_at));
+                    }
+                }
+                at = last_id.max(at);
+            }
+        }
+    }
+
+    async fn head(&self, tenant: TenantId) -> StoreResult<LogId> {
+        let row: Option<(i64,)> = sqlx::query_as("SELECT next_id FROM log_heads WHERE tenant = $1")
+            .bind(tenant.0)
+            .fetch_optional(&self.reader)
+            .await?;
+        Ok(LogId(row.map_or(0, |row| row.0 - 1)))
+    }
+
+    async fn compact(&self, merges: usize) -> StoreResult<usize> {
+        let mut made = 0;
+        for tenant in self.tenants().await? {
+            while made < merges && self.merge_one_run(tenant).await? {
+                made += 1;
+            }
+        }
+        Ok(made)
+    }
+}
+
+/// Matching records of a block after an id, at most `space`; and, when that ended the search, the id it ended at.
+fn records_after(
+    first_id: LogId,
+    payload: &[u8],
+    matcher: &LogMatcher,
+    after: LogId,
+    space: usize,
+) -> StoreResult<(Vec<LogRecord>, Option<LogId>)> {
+    let narrow = decode(payload)?;
+    let text = decode_text(&narrow)?;
+    let mut records = Vec::new();
+    for index in 0..narrow.len() {
+        let id = LogId(first_id.0 + index as i64);
+        let (message, attributes) = (text.message(index), text.attributes(index));
+        if id <= after
+            || !matcher.matches_fields(narrow.levels[index], narrow.service(index), narrow.trace_id(index))
+            || !matcher.matches_text(message, attributes)
+        {
+            continue;
+        }
+        records.push(narrow.record(index, first_id, message, attributes)?);
+        if records.len() == space {
+            return Ok((records, Some(id)));
+        }
+    }
+    Ok((records, None))
+}
+
+/// A block that may be merged.
+#[derive(sqlx::FromRow, Clone)]
+struct SmallBlock {
+    id: i64,
+    first_id: i64,
+    last_id: i64,
+    records: i64,
+}
+
+/// The first run of neighbours worth merging, as long as can be.
+///
+/// Either the outcome is a full block, or there are enough of them and none holds more than half of the records: so a
+/// record is packed anew only when its block at least doubles.
+fn choose_run(blocks: &[SmallBlock]) -> Option<&[SmallBlock]> {
+    for start in 0..blocks.len() {
+        let (mut records, mut largest, mut best) = (0, 0, None);
+        for end in start..blocks.len() {
+            let follows = end == start || blocks[end].first_id == blocks[end - 1].last_id + 1;
+            if !follows || records + blocks[end].records > FULL_BLOCK_RECORDS {
+                break;
+            }
+            records += blocks[end].records;
+            largest = largest.max(blocks[end].records);
+            let count = end - start + 1;
+            let doubles = count >= BLOCKS_A_MERGE && largest * 2 <= records;
+            let fills = count > 1 && records > FULL_BLOCK_RECORDS / 2;
+            if doubles || fills {
+                best = Some(&blocks[start..=end]);
+            }
+        }
+        if best.is_some() {
+            return best;
+        }
+    }
+    None
+}
+
+impl SqlStore {
+    /// Merges one run of a tenant's small blocks; says whether there was one.
+    async fn merge_one_run(&self, tenant: TenantId) -> StoreResult<bool> {
+        let small: Vec<SmallBlock> = sqlx::query_as(
+            "SELECT id, first_id, last_id, records FROM log_blocks WHERE tenant = $1 AND records <= $2
+             ORDER BY first_id DESC LIMIT $3",
+        )
+        .bind(tenant.0)
+        .bind(FULL_BLOCK_RECORDS / 2)
+        .bind(COMPACTION_WINDOW)
+        .fetch_all(&self.reader)
+        .await?;
+        let small: Vec<SmallBlock> = small.into_iter().rev().collect();
+        let Some(run) = choose_run(&small) else { return Ok(false) };
+        let (first_id, last_id, count) = (run[0].first_id, run[run.len() - 1].last_id, run.len() as u64);
+        let mut payloads = Vec::with_capacity(run.len());
+        let mut connection = self.reader.acquire().await?;
+        for block in run {
+            payloads.push(payload_of(&mut connection, block.id).await?);
+        }
+        drop(connection);
+        let merged = tokio::task::spawn_blocking(move || {
+            let mut records: Vec<NewLogRecord> = Vec::new();
+            for payload in payloads {
+                records.extend(decode_new(&payload)?);
+            }
+            encode(&records)
+        })
+        .await??;
+
+        let mut tx = self.begin_write().await?;
+        let removed = sqlx::query("DELETE FROM log_blocks WHERE tenant = $1 AND first_id >= $2 AND last_id <= $3")
+            .bind(tenant.0)
+            .bind(first_id)
+            .bind(last_id)
+            .execute(&mut *tx)
+            .await?;
+        if removed.rows_affected() != count {
+            // Another runner, or retention, was here meanwhile.
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        insert_block(&mut tx, tenant, LogId(first_id), &merged).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+/// Stores a block whose first record has this id.
+pub(super) async fn insert_block(
+    connection: &mut Connection,
+    tenant: TenantId,
+    first_id: LogId,
+    block: &crate::store::log::Block,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO log_blocks
+            (tenant, first_id, last_id, records, min_time, max_time, levels, summary, filter, payload)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(tenant.0)
+    .bind(first_id.0)
+    .bind(first_id.0 + block.records as i64 - 1)
+    .bind(block.records as i64)
+    .bind(block.min_time.0)
+    .bind(block.max_time.0)
+    .bind(block.levels)
+    .bind(block.summary.to_bytes()?)
+    .bind(&block.filter)
+    .bind(&block.payload)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(sizes: &[i64]) -> Vec<SmallBlock> {
+        let mut next = 1;
+        let mut all = Vec::new();
+        for (id, records) in sizes.iter().enumerate() {
+            all.push(SmallBlock { id: id as i64, first_id: next, last_id: next + records - 1, records: *records });
+            next += records;
+        }
+        all
+    }
+
+    #[test]
+    fn neighbours_of_one_size_are_merged_once_there_are_enough() {
+        assert!(choose_run(&blocks(&[1; 7])).is_none());
+        assert_eq!(choose_run(&blocks(&[1; 8])).map(<[_]>::len), Some(8));
+        assert!(choose_run(&blocks(&[4000])).is_none());
+        assert_eq!(choose_run(&blocks(&[4000, 4000, 9])).map(<[_]>::len), Some(2));
+    }
+
+    #[test]
+    fn a_large_block_is_not_packed_again_for_a_few_small_ones() {
+        let all = blocks(&[1, 1, 1, 1, 2000, 1, 1, 1, 1]);
+        assert!(choose_run(&all).is_none());
+        let more = blocks(&[1, 1, 1, 1, 1, 1, 1, 1, 2000]);
+        assert_eq!(choose_run(&more).map(<[_]>::len), Some(8));
+    }
+
+    #[test]
+    fn a_hole_in_the_ids_ends_a_run() {
+        let mut all = blocks(&[1; 8]);
+        for block in &mut all[4..] {
+            block.first_id += 5;
+            block.last_id += 5;
+        }
+        assert!(choose_run(&all).is_none());
+    }
+}

@@ -1,0 +1,182 @@
+//! The embedded engine: SQLite in WAL mode with one writing connection and a pool of readers.
+
+use std::{path::Path, time::Duration};
+
+use app::model::{TenantId, UnixNanos, health::StoreSummary};
+use async_trait::async_trait;
+use sqlx::{
+    Pool, Sqlite, Transaction,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, Signal, StoreResult, refuse_newer};
+
+#[path = "../sql/endpoint.rs"]
+mod endpoint;
+#[path = "../sql/house.rs"]
+mod house;
+#[path = "../sql/ingest.rs"]
+mod ingest;
+#[path = "../sql/log.rs"]
+mod log;
+#[path = "../sql/metric.rs"]
+mod metric;
+#[path = "../sql/pipeline.rs"]
+mod pipeline;
+
+/// The engine that the modules of `sql/` are compiled for here.
+type Db = Sqlite;
+
+static MIGRATOR: Migrator = sqlx::migrate!("../migrations/sqlite");
+
+/// The store on SQLite.
+pub struct SqlStore {
+    writer: Pool<Db>,
+    reader: Pool<Db>,
+    series: metric::SeriesCache,
+}
+
+impl SqlStore {
+    /// Opens or creates the database file and brings its schema up to date.
+    ///
+    /// `full_fsync` makes a commit survive a power cut; without it a commit survives the death of the process.
+    pub async fn open(file: &Path, full_fsync: bool, readers: u32) -> StoreResult<Self> {
+        let synchronous = if full_fsync { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(synchronous)
+            .foreign_keys(true)
+            .busy_timeout(ACQUIRE_TIMEOUT)
+            .pragma("mmap_size", "268435456")
+            .pragma("cache_size", "-16000")
+            .pragma("temp_store", "memory")
+            .optimize_on_close(true, 400);
+        let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(Duration::from_secs(600));
+        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+        let applied = applied_version(&writer).await?;
+        refuse_newer(applied, &MIGRATOR)?;
+        MIGRATOR.run(&writer).await?;
+        let reader = pool().max_connections(readers).connect_with(options.read_only(true)).await?;
+        Ok(Self { writer, reader, series: metric::SeriesCache::default() })
+    }
+
+    /// Begins a transaction that will write: it waits for its turn now, not in the middle.
+    async fn begin_write(&self) -> sqlx::Result<Transaction<'static, Db>> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await
+    }
+
+    /// Begins the group commit.
+    async fn begin_commit(&self) -> sqlx::Result<Transaction<'static, Db>> {
+        self.begin_write().await
+    }
+
+    /// Begins a transaction that sees one state of the database throughout.
+    async fn begin_read(&self) -> sqlx::Result<Transaction<'static, Db>> {
+        self.reader.begin().await
+    }
+
+    /// Nothing to prepare: there are no partitions here.
+    #[expect(clippy::unused_async, reason = "the other engine makes partitions here")]
+    async fn prepare_samples(&self, _samples: &[NewSample]) -> StoreResult<()> {
+        Ok(())
+    }
+
+    /// Appends (tenant, series, time, value) rows in one statement; a sample that is there already stays.
+    async fn append_samples(connection: &mut sqlx::SqliteConnection, rows: &[(i64, i64, i64, f64)]) -> StoreResult<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT OR IGNORE INTO samples (tenant, series_id, time, value)
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($1)",
+        )
+        .bind(sqlx::types::Json(rows))
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
+
+async fn applied_version(pool: &Pool<Db>) -> StoreResult<Option<i64>> {
+    let table: Option<(i64,)> =
+        sqlx::query_as("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'")
+            .fetch_optional(pool)
+            .await?;
+    if table.is_none() {
+        return Ok(None);
+    }
+    let (version,): (Option<i64>,) =
+        sqlx::query_as("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(pool).await?;
+    Ok(version)
+}
+
+#[async_trait]
+impl AdminStore for SqlStore {
+    async fn ping(&self) -> StoreResult<()> {
+        sqlx::query("SELECT next_id FROM log_heads LIMIT 1").execute(&self.reader).await?;
+        Ok(())
+    }
+
+    async fn summary(&self) -> StoreResult<StoreSummary> {
+        let (version,): (String,) = sqlx::query_as("SELECT sqlite_version()").fetch_one(&self.reader).await?;
+        let (pages, page_bytes): (i64, i64) =
+            sqlx::query_as("SELECT page_count, page_size FROM pragma_page_count(), pragma_page_size()")
+                .fetch_one(&self.reader)
+                .await?;
+        let open = self.writer.size() + self.reader.size();
+        let idle = self.writer.num_idle() + self.reader.num_idle();
+        Ok(StoreSummary {
+            engine: "sqlite".into(),
+            version,
+            size_bytes: (pages * page_bytes) as u64,
+            connections: open,
+            connections_active: open.saturating_sub(idle as u32),
+            connections_max: self.writer.options().get_max_connections() + self.reader.options().get_max_connections(),
+        })
+    }
+
+    async fn remove_before(&self, signal: Signal, before: UnixNanos) -> StoreResult<Removed> {
+        match signal {
+            Signal::Samples => self.remove_samples(before).await,
+            other => self.remove_rows(other, before).await,
+        }
+    }
+
+    async fn tenants(&self) -> StoreResult<Vec<TenantId>> {
+        self.all_tenants().await
+    }
+
+    async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+impl SqlStore {
+    /// Removes samples series by series, at most a day of each, so that the writer is never held for long.
+    async fn remove_samples(&self, before: UnixNanos) -> StoreResult<Removed> {
+        const BATCH: i64 = 5000;
+        let mut removed = self.remove_rows(Signal::Samples, before).await?;
+        let series: Vec<(i64, i64)> =
+            sqlx::query_as("SELECT tenant, id FROM series ORDER BY id").fetch_all(&self.reader).await?;
+        for (tenant, id) in series {
+            let done = sqlx::query(
+                "DELETE FROM samples WHERE tenant = $1 AND series_id = $2 AND time < $3 AND time <= COALESCE(
+                    (SELECT time FROM samples WHERE tenant = $1 AND series_id = $2 ORDER BY time LIMIT 1 OFFSET $4),
+                    $3)",
+            )
+            .bind(tenant)
+            .bind(id)
+            .bind(before.0)
+            .bind(BATCH)
+            .execute(&self.writer)
+            .await?;
+            removed.rows += done.rows_affected();
+            removed.more |= done.rows_affected() >= BATCH as u64;
+        }
+        Ok(removed)
+    }
+}

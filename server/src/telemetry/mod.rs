@@ -1,0 +1,14 @@
+//! Console observes itself: its log events become log records, its requests endpoint figures.
+
+mod context;
+mod endpoints;
+mod layer;
+mod redact;
+
+pub use context::TraceContext;
+pub use endpoints::{EndpointRecorder, route_label};
+pub use layer::{LogSink, SelfLog, install};
+pub use redact::{Redactor, redacted_count};
+
+/// `service.name` of Console itself.
+pub const SERVICE: &str = "console";
