@@ -49,7 +49,10 @@ pub fn LogPanel() -> impl IntoView {
     };
     let can_tail = Signal::derive(move || range.get().is_relative());
     view! {
-        <Panel title="Logs" class="log-panel" actions=move || view! { <A href=href("/monitoring/logs")>"all →"</A> }>
+        <Panel title="Logs" class="log-panel" actions=move || {
+            let href = href.clone();
+            view! { <A href=move || href("/monitoring/logs")>"all →"</A> }
+        }>
             <LogFilterBar state page arrived=arrived.into() can_tail />
             <Transition fallback=|| view! { <SkeletonLines lines=12 /> }>{lines}</Transition>
         </Panel>

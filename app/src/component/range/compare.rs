@@ -43,7 +43,7 @@ pub fn CompareMenu() -> impl IntoView {
     };
     let overlay_href = move || href(&[("overlay", (!overlay.get()).then(|| "1".to_owned()))]);
     view! {
-        <button type="button" class="icon-button only-wide" popovertarget=MENU_ID aria-label=label title=label>
+        <button type="button" class="icon-button" popovertarget=MENU_ID aria-label=label title=label>
             <Icon name=IconName::Compare />
         </button>
         <div class="menu" id=MENU_ID popover="auto" role="group" aria-label="Comparison">

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Rows that are listed unless all are asked for.
-const FEW: usize = 8;
+const FEW: usize = 12;
 
 /// The table of endpoints.
 #[component]

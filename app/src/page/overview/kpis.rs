@@ -9,7 +9,7 @@ use crate::{
         number::{format_unit, significant},
         range::use_compare,
     },
-    model::{Kpi, Severity, overview::Unit},
+    model::{Compare, Kpi, Severity, overview::Unit},
 };
 
 /// The row of cards.
@@ -66,8 +66,8 @@ fn Card(
                         </span>
                     })}
                     <span class="kpi-versus">{move || match change.get() {
-                        Some(_) => format!("vs {}", compare.get().label()),
-                        None => "nothing to compare with".to_owned(),
+                        Some(_) => versus(compare.get()),
+                        None => "nothing to compare with",
                     }}</span>
                 </span>
                 <Sparkline values=sparkline />
@@ -85,6 +85,15 @@ fn severity_word(severity: Severity) -> Option<&'static str> {
         Severity::Ok => None,
         Severity::Warning => Some("warning"),
         Severity::Critical => Some("critical"),
+    }
+}
+
+/// Short enough for the narrowest card; the menu of comparisons says it in full.
+fn versus(compare: Compare) -> &'static str {
+    match compare {
+        Compare::Previous => "vs before",
+        Compare::Yesterday => "vs yesterday",
+        Compare::LastWeek => "vs last week",
     }
 }
 

@@ -25,7 +25,10 @@ pub fn Pipelines(
     let pipelines = latest.pick(Vec::new(), |overview| overview.pipelines.clone());
     let href = use_page_href();
     let now = use_now();
-    let all = move || view! { <a href=href("/monitoring/pipelines")>"all →"</a> };
+    let all = move || {
+        let href = href.clone();
+        view! { <a href=move || href("/monitoring/pipelines")>"all →"</a> }
+    };
     view! {
         <Panel title="Pipelines" class="latest-pipelines" actions=all>
             {move || {

@@ -72,7 +72,8 @@ fn Neighbours(newer: Option<Uuid>, older: Option<Uuid>) -> impl IntoView {
     let href = use_page_href();
     let link = move |id: Option<Uuid>, label: &'static str, icon: IconName| match id {
         Some(id) => {
-            let target = href(&format!("/monitoring/pipelines/{id}"));
+            let href = href.clone();
+            let target = move || href(&format!("/monitoring/pipelines/{id}"));
             view! { <A href=target attr:class="button"><Icon name=icon />{label}</A> }.into_any()
         }
         None => view! { <span class="button" aria-disabled="true"><Icon name=icon />{label}</span> }.into_any(),
