@@ -30,18 +30,14 @@ fn try_save(name: &str, mime: &str, content: &str) -> Result<(), wasm_bindgen::J
 }
 
 /// Puts text into the clipboard. Says whether that worked: insecure origins have no clipboard.
+#[cfg(feature = "hydrate")]
 pub async fn copy(text: String) -> bool {
-    #[cfg(feature = "hydrate")]
-    {
-        let Some(window) = web_sys::window() else { return false };
-        if !window.is_secure_context() {
-            return false;
-        }
-        wasm_bindgen_futures::JsFuture::from(window.navigator().clipboard().write_text(&text)).await.is_ok()
-    }
-    #[cfg(not(feature = "hydrate"))]
-    {
-        let _ = text;
-        false
-    }
+    let Some(window) = web_sys::window().filter(web_sys::Window::is_secure_context) else { return false };
+    wasm_bindgen_futures::JsFuture::from(window.navigator().clipboard().write_text(&text)).await.is_ok()
+}
+
+/// There is no clipboard on the server.
+#[cfg(not(feature = "hydrate"))]
+pub fn copy(_text: String) -> impl Future<Output = bool> {
+    std::future::ready(false)
 }

@@ -26,7 +26,7 @@ fn summary(statuses: &[PipelineStatus]) -> String {
     ] {
         let count = with(status);
         if count > 0 {
-            text.push_str(&format!(", {count} {word}"));
+            text = format!("{text}, {count} {word}");
         }
     }
     text

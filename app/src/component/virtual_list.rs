@@ -116,7 +116,7 @@ pub fn VirtualList<T, K, V, N>(
     /// The scrolling box, for those who scroll it.
     scroller: NodeRef<html::Div>,
     /// Whether the reader has scrolled away from the top.
-    scrolled: RwSignal<bool>,
+    is_away: RwSignal<bool>,
     /// Runs when the end comes near.
     near_end: Callback<()>,
     /// What follows the last row.
@@ -159,9 +159,9 @@ where
         let Some(element) = scroller.get_untracked() else { return };
         let now = geometry::viewport(&element);
         viewport.set(now);
-        let is_away = now.scroll_px > row_px.get_untracked() / 2.0;
-        if scrolled.get_untracked() != is_away {
-            scrolled.set(is_away);
+        let away_now = now.scroll_px > row_px.get_untracked() / 2.0;
+        if is_away.get_untracked() != away_now {
+            is_away.set(away_now);
         }
         if now.content_px - now.scroll_px - now.height_px < NEAR_END_PX {
             near_end.run(());

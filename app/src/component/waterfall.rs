@@ -214,7 +214,7 @@ fn lane(bar: Bar, axis: Axis, now_ms: f64) -> impl IntoView {
         <rect class="waterfall-bar" class:open-ended=is_open_ended x=percent(start) width=percent(end - start) y="7" height="12" />
         // What took no time is two pixels wide.
         <rect class="waterfall-bar" x=percent(start.min(0.997)) width="2" y="7" height="12" />
-        <text class=class x=percent(x) dx=dx y="17" text-anchor=anchor>{text}</text>
+        <text class=class class:open-ended=is_open_ended x=percent(x) dx=dx y="17" text-anchor=anchor>{text}</text>
     }
 }
 

@@ -120,8 +120,7 @@ pub fn fields(record: &LogRecord) -> Vec<Field> {
 }
 
 fn line(depth: usize, name: &str, value: &Value, filter: Option<FieldFilter>, is_last: bool) -> Field {
-    let indent = "  ".repeat(depth);
-    let mut text = serde_json::to_string_pretty(value).unwrap_or_default().replace('\n', &format!("\n{indent}"));
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
     if !is_last {
         text.push(',');
     }

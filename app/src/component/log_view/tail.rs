@@ -21,7 +21,7 @@ use crate::{
         list::{LogList, LogRow, RowKey},
         use_live,
     },
-    model::{LogPage, LogQuery, RangeSpec},
+    model::{LogFilter, LogId, LogPage, LogQuery, RangeSpec},
 };
 
 /// New lines wait for so long after the pointer last moved over the list: nothing moves away under a click.
@@ -135,47 +135,18 @@ pub fn LogTail(
     let list = tail.list;
     shown.set_value(Some(list));
 
-    let scrolled = RwSignal::new(false);
+    let is_away = RwSignal::new(false);
     let touched = RwSignal::new(false);
     let expanded = RwSignal::new(std::collections::HashMap::new());
     let held = Memo::new(move |_| {
-        state.paused.get() || scrolled.get() || touched.get() || expanded.with(|expanded| !expanded.is_empty())
+        state.paused.get() || is_away.get() || touched.get() || expanded.with(|expanded| !expanded.is_empty())
     });
-    let live = use_live();
-    Effect::new(move |_| {
-        arrived.set(0);
-        if is_live {
-            live.tail(filter.clone(), last_id, move |events| {
-                let is_held = held.get_untracked();
-                list.try_update(|list| if is_held { list.hold_back(events) } else { list.push(events) });
-                if let Some(count) = list.try_with_untracked(LogList::arrived) {
-                    arrived.try_set(count);
-                }
-            });
-        }
-    });
-    Effect::new(move |_| {
-        if !held.get() && list.with_untracked(|list| list.waiting() > 0) {
-            list.update(LogList::release);
-        }
-    });
+    Effect::new(move |_| arrived.set(0));
+    if is_live {
+        follow(list, filter, last_id, held, arrived);
+    }
 
-    let rest = StoredValue::new(None::<TimeoutHandle>);
-    let on_pointer = move |event: leptos::ev::PointerEvent| {
-        if event.pointer_type() == "touch" {
-            return;
-        }
-        if !touched.get_untracked() {
-            touched.set(true);
-        }
-        let next = after_delay(POINTER_REST, move || {
-            touched.try_set(false);
-        });
-        if let Some(Some(earlier)) = rest.try_update_value(|rest| std::mem::replace(rest, next)) {
-            earlier.clear();
-        }
-    };
-
+    let on_pointer = pointer_rest(touched);
     let scroller = NodeRef::<html::Div>::new();
     let to_newest = move || {
         list.update(LogList::release);
@@ -216,7 +187,7 @@ pub fn LogTail(
                 rows
                 view=draw
                 scroller
-                scrolled
+                is_away
                 near_end=Callback::new(move |()| if with_older { tail.load_older() })
             >
                 {with_older.then(|| view! { <OlderLines tail /> })}
@@ -235,6 +206,44 @@ pub fn LogTail(
                     .map(|error| view! { <ErrorPanel what="more log lines" error retry=move |()| tail.load_older() /> })
             }}
         </div>
+    }
+}
+
+/// Adds what comes live to the list; while it is held, new lines wait.
+fn follow(list: RwSignal<LogList>, filter: LogFilter, after: LogId, held: Memo<bool>, arrived: RwSignal<u64>) {
+    let live = use_live();
+    Effect::new(move |_| {
+        live.tail(filter.clone(), after, move |events| {
+            let is_held = held.get_untracked();
+            list.try_update(|list| if is_held { list.hold_back(events) } else { list.push(events) });
+            if let Some(count) = list.try_with_untracked(LogList::arrived) {
+                arrived.try_set(count);
+            }
+        });
+    });
+    Effect::new(move |_| {
+        if !held.get() && list.with_untracked(|list| list.waiting() > 0) {
+            list.update(LogList::release);
+        }
+    });
+}
+
+/// True from a move of the mouse until it has rested for a while. Fingers scroll, which holds the list anyway.
+fn pointer_rest(touched: RwSignal<bool>) -> impl Fn(leptos::ev::PointerEvent) + Copy {
+    let rest = StoredValue::new(None::<TimeoutHandle>);
+    move |event| {
+        if event.pointer_type() == "touch" {
+            return;
+        }
+        if !touched.get_untracked() {
+            touched.set(true);
+        }
+        let next = after_delay(POINTER_REST, move || {
+            touched.try_set(false);
+        });
+        if let Some(Some(earlier)) = rest.try_update_value(|rest| std::mem::replace(rest, next)) {
+            earlier.clear();
+        }
     }
 }
 

@@ -111,10 +111,11 @@ fn LivePipeline(first: PipelineDetail) -> impl IntoView {
     on_cleanup(move || replace_plan(None));
     let detail = Memo::new(move |_| detail.get());
     view! {
-        <PipelineHead detail />
-        <Steps detail />
-        <TraceLogs detail=logs />
+        {view! { <PipelineHead detail /> }.into_any()}
+        {view! { <Steps detail /> }.into_any()}
+        {view! { <TraceLogs detail=logs /> }.into_any()}
     }
+    .into_any()
 }
 
 /// Steps as rows of the waterfall, measured from the start of the trace.

@@ -63,7 +63,7 @@ pub fn PipelineHead(
                     }
                 })
         }}
-        <Facts detail />
+        {view! { <Facts detail /> }.into_any()}
     }
 }
 
@@ -167,6 +167,7 @@ fn Fact(label: &'static str, children: Children) -> impl IntoView {
             <dd>{children()}</dd>
         </div>
     }
+    .into_any()
 }
 
 #[component]

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::state::{Param, PipelineState};
+use super::state::{ENVIRONMENT, PipelineState, RANGE, STATUS, TENANT, TRIGGER, use_choice};
 use crate::{
     component::{
         number::{format_count, significant},
@@ -34,23 +34,23 @@ pub fn PipelineFilters(
     /// Values to choose from; read inside a boundary that waits for them.
     choices: Callback<(), Choices>,
 ) -> impl IntoView {
-    let search = Memo::new(move |_| state.search.value.get().unwrap_or_default());
+    let search = Memo::new(move |_| state.query.with(|query| query.filter.search.clone()).unwrap_or_default());
     let statuses = || PipelineStatus::ALL.map(|status| (status.key().to_owned(), status.label().to_owned())).to_vec();
     let plain = |values: Vec<String>| values.into_iter().map(|value| (value.clone(), value)).collect();
     view! {
         <div class="filter-row" role="search" aria-label="Pipelines">
-            <Select label="Status" param=state.status options=Callback::new(move |()| statuses()) />
+            <Select label="Status" name=STATUS options=Callback::new(move |()| statuses()) />
             <Select
                 label="Environment"
-                param=state.environment
+                name=ENVIRONMENT
                 options=Callback::new(move |()| plain(choices.run(()).environments))
             />
-            <Select label="Tenant" param=state.tenant options=Callback::new(move |()| plain(choices.run(()).tenants)) />
-            <Select label="Trigger" param=state.trigger options=Callback::new(move |()| plain(choices.run(()).triggers)) />
-            <Select label="Range" all="all time" param=state.range options=Callback::new(move |()| ranges()) />
+            <Select label="Tenant" name=TENANT options=Callback::new(move |()| plain(choices.run(()).tenants)) />
+            <Select label="Trigger" name=TRIGGER options=Callback::new(move |()| plain(choices.run(()).triggers)) />
+            <Select label="Range" all="all time" name=RANGE options=Callback::new(move |()| ranges()) />
             <SearchBox
                 value=search
-                set=Callback::new(move |text| state.search.set.set(Some(text)))
+                set=Callback::new(move |text| state.set_search.set(Some(text)))
                 label="Search pipelines"
                 help=SEARCH_HELP
                 is_main=true
@@ -67,13 +67,14 @@ fn ranges() -> Vec<(String, String)> {
 #[component]
 fn Select(
     label: &'static str,
-    param: Param,
+    name: &'static str,
     options: Callback<(), Vec<(String, String)>>,
     #[prop(default = "all")] all: &'static str,
 ) -> impl IntoView {
+    let (value, set_value) = use_choice(name);
     let content = move || {
         let mut options = options.run(());
-        let chosen = param.value.get();
+        let chosen = value.get();
         if let Some(chosen) = chosen.as_ref().filter(|chosen| !options.iter().any(|(value, _)| value == *chosen)) {
             let shown = if label == "Range" { "custom".to_owned() } else { chosen.clone() };
             options.push((chosen.clone(), shown));
@@ -92,8 +93,8 @@ fn Select(
         <select
             class="input"
             aria-label=label
-            data-chosen=move || param.value.get().map(|_| "")
-            on:change:target=move |event| param.set.set(Some(event.target().value()))
+            data-chosen=move || value.get().map(|_| "")
+            on:change:target=move |event| set_value.set(Some(event.target().value()))
         >
             <Transition>{content}</Transition>
         </select>
@@ -105,19 +106,19 @@ fn Select(
 pub fn StatsRow(
     /// The counts.
     #[prop(into)]
-    stats: Signal<PipelineStats>,
+    counts: Signal<PipelineStats>,
     /// What is shown.
     state: PipelineState,
 ) -> impl IntoView {
     let href = use_href();
     let status_link = move |status: PipelineStatus| {
         let href = href.clone();
-        let is_chosen = move || state.status.value.get().as_deref() == Some(status.key());
+        let is_chosen = move || state.query.with(|query| query.filter.status) == Some(status);
         let target = move || {
             let value = (!is_chosen()).then(|| status.key().to_owned());
-            href(&[("status", value)])
+            href(&[(STATUS, value)])
         };
-        let count = move || stats.with(|stats| stats.by_status.get(status.key()).copied().unwrap_or_default());
+        let count = move || counts.with(|counts| counts.by_status.get(status.key()).copied().unwrap_or_default());
         view! {
             <a
                 class="stat stat-link"
@@ -132,13 +133,14 @@ pub fn StatsRow(
         }
     };
     let rate = move || {
-        let rate = stats.with(|stats| stats.success_rate);
+        let rate = counts.with(|counts| counts.success_rate);
         rate.map_or_else(|| "–".to_owned(), |rate| format!("{} %", significant(rate)))
     };
-    let duration = move || stats.with(|stats| stats.avg_duration_ms).map_or_else(|| "–".to_owned(), format_duration_ms);
+    let duration =
+        move || counts.with(|counts| counts.avg_duration_ms).map_or_else(|| "–".to_owned(), format_duration_ms);
     view! {
         <div class="stats">
-            <Stat label="Total" value=Signal::derive(move || format_count(stats.with(|stats| stats.total))) />
+            <Stat label="Total" value=Signal::derive(move || format_count(counts.with(|counts| counts.total))) />
             <Stat label="Success rate" value=Signal::derive(rate) />
             <Stat label="Average duration" value=Signal::derive(duration) />
             {PipelineStatus::ALL.map(status_link).collect_view()}

@@ -184,11 +184,7 @@ fn PipelineBody(query: PipelineQuery, list: PipelineList, state: PipelineState) 
             }
             .into_any();
         }
-        let kind = if is_filtered {
-            EmptyKind::Filters(Callback::new(move |()| state.clear_filters()))
-        } else {
-            EmptyKind::Range
-        };
+        let kind = if is_filtered { EmptyKind::Filters(state.clear_filters) } else { EmptyKind::Range };
         view! { <Empty kind what="pipeline traces" /> }.into_any()
     };
     let content = move || {
@@ -207,7 +203,7 @@ fn PipelineBody(query: PipelineQuery, list: PipelineList, state: PipelineState) 
         .into_any()
     };
     view! {
-        <StatsRow stats state />
+        <StatsRow counts=stats state />
         {move || (any_stored.get() && !configured.get()).then(|| view! { <SecretHint /> })}
         <div class="panel">
             <ListStrip body />

@@ -7,68 +7,59 @@ use crate::{
     model::{PipelineFilter, PipelineQuery},
 };
 
-/// One filter: what the address says and how to change it.
-#[derive(Clone, Copy)]
-pub struct Param {
-    /// The value; none when the address has none.
-    pub value: Memo<Option<String>>,
-    /// Changes the address.
-    pub set: SignalSetter<Option<String>>,
-}
-
-fn param(name: &'static str) -> Param {
-    let (value, set) = use_query_param_with(name, History::Push);
-    Param { value, set }
-}
+/// `?status=failed`
+pub const STATUS: &str = "status";
+/// `?environment=dev`
+pub const ENVIRONMENT: &str = "environment";
+/// `?tenant_id=acme`
+pub const TENANT: &str = "tenant_id";
+/// `?trigger_type=gitlab-push`
+pub const TRIGGER: &str = "trigger_type";
+/// `?range=6h`; none means all time.
+pub const RANGE: &str = "range";
+/// `?search=…`
+pub const SEARCH: &str = "search";
 
 /// Filters and range of the list, read from the address and written to it.
 #[derive(Clone, Copy)]
 pub struct PipelineState {
-    /// `?status=failed`
-    pub status: Param,
-    /// `?environment=dev`
-    pub environment: Param,
-    /// `?tenant_id=acme`
-    pub tenant: Param,
-    /// `?trigger_type=gitlab-push`
-    pub trigger: Param,
-    /// `?search=…`
-    pub search: Param,
-    /// `?range=6h`; none means all time.
-    pub range: Param,
-    /// The question that all of these ask.
+    /// The question that the address asks.
     pub query: Memo<PipelineQuery>,
+    /// Changes the text that is searched for.
+    pub set_search: SignalSetter<Option<String>>,
+    /// Takes every filter away; the range stays.
+    pub clear_filters: Callback<()>,
+}
+
+/// A parameter that is chosen, not typed: going back undoes the choice.
+pub fn use_choice(name: &'static str) -> (Memo<Option<String>>, SignalSetter<Option<String>>) {
+    use_query_param_with(name, History::Push)
 }
 
 /// The state of the list. What the address says wrongly is left out.
 pub fn use_pipeline_state() -> PipelineState {
-    let status = param("status");
-    let environment = param("environment");
-    let tenant = param("tenant_id");
-    let trigger = param("trigger_type");
-    let range = param("range");
-    let (value, set) = use_query_param("search");
-    let search = Param { value, set };
+    let (status, set_status) = use_choice(STATUS);
+    let (environment, set_environment) = use_choice(ENVIRONMENT);
+    let (tenant, set_tenant) = use_choice(TENANT);
+    let (trigger, set_trigger) = use_choice(TRIGGER);
+    let (range, _) = use_choice(RANGE);
+    let (search, set_search) = use_query_param(SEARCH);
     let query = Memo::new(move |_| PipelineQuery {
         filter: PipelineFilter {
-            status: status.value.get().and_then(|status| status.parse().ok()),
-            environment: environment.value.get(),
-            tenant_id: tenant.value.get(),
-            trigger_type: trigger.value.get(),
-            search: search.value.get(),
+            status: status.get().and_then(|status| status.parse().ok()),
+            environment: environment.get(),
+            tenant_id: tenant.get(),
+            trigger_type: trigger.get(),
+            search: search.get(),
         },
-        range: range.value.get().and_then(|range| range.parse().ok()),
+        range: range.get().and_then(|range| range.parse().ok()),
         limit: 0,
         cursor: None,
     });
-    PipelineState { status, environment, tenant, trigger, search, range, query }
-}
-
-impl PipelineState {
-    /// Takes every filter away; the range stays.
-    pub fn clear_filters(self) {
-        for param in [self.status, self.environment, self.tenant, self.trigger, self.search] {
-            param.set.set(None);
+    let clear_filters = Callback::new(move |()| {
+        for set in [set_status, set_environment, set_tenant, set_trigger, set_search] {
+            set.set(None);
         }
-    }
+    });
+    PipelineState { query, set_search, clear_filters }
 }
