@@ -156,7 +156,8 @@ fn Steps(detail: Memo<PipelineDetail>) -> impl IntoView {
     });
     let toggle = Callback::new(move |name: String| {
         let is_open = open.with_untracked(|open| open.as_ref() == Some(&name));
-        set_step.set(Some(if is_open { NONE_OPEN.to_owned() } else { name }));
+        let opens_by_itself = || detail.with_untracked(default_open).is_some();
+        set_step.set(if is_open { opens_by_itself().then(|| NONE_OPEN.to_owned()) } else { Some(name) });
     });
     let rows = Memo::new(move |_| detail.with(rows));
     let is_running = Memo::new(move |_| detail.with(|detail| !detail.trace.status.is_final()));

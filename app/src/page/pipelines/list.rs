@@ -8,7 +8,7 @@ use super::{
     filters::{Choices, PipelineFilters, StatsRow},
     never::{HowToSend, SecretHint},
     rows::PipelineRows,
-    state::{PipelineState, use_pipeline_state},
+    state::{PipelineState, RANGE, use_pipeline_state},
     table::PipelineTable,
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
         error_panel::ErrorPanel,
         icon::{Icon, IconName},
         number::format_count,
+        query::use_href,
         skeleton::{Loading, SkeletonLines},
     },
     live::use_live,
@@ -177,15 +178,25 @@ fn PipelineBody(query: PipelineQuery, list: PipelineList, state: PipelineState) 
     let configured = Memo::new(move |_| body.list.with(|list| list.webhook_configured));
     let any_stored = Memo::new(move |_| body.list.with(|list| list.any_stored));
     let is_empty = Memo::new(move |_| body.rows.with(|rows| rows.shown().is_empty()));
+    let all_time = use_href();
     let empty = move || {
         if !any_stored.get() {
             return view! {
-                <Empty kind=EmptyKind::Never what="pipeline traces"><HowToSend configured=configured.get() /></Empty>
+                <Empty kind=EmptyKind::Never what="pipeline traces"><HowToSend configured /></Empty>
             }
             .into_any();
         }
-        let kind = if is_filtered { EmptyKind::Filters(state.clear_filters) } else { EmptyKind::Range };
-        view! { <Empty kind what="pipeline traces" /> }.into_any()
+        if is_filtered {
+            let kind = EmptyKind::Filters(state.clear_filters);
+            return view! { <Empty kind what="pipeline traces" /> }.into_any();
+        }
+        let all_time = all_time.clone();
+        view! {
+            <Empty kind=EmptyKind::Range what="pipeline traces">
+                <a class="button" data-noscroll href=move || all_time(&[(RANGE, None)])>"Show all time"</a>
+            </Empty>
+        }
+        .into_any()
     };
     let content = move || {
         if is_empty.get() {

@@ -34,7 +34,8 @@ fn snippet(origin: &str) -> String {
 #[component]
 pub fn HowToSend(
     /// Whether a webhook secret is configured.
-    configured: bool,
+    #[prop(into)]
+    configured: Signal<bool>,
 ) -> impl IntoView {
     let origin = RwSignal::new(ASSUMED_ORIGIN.to_owned());
     Effect::new(move |_| {
@@ -46,7 +47,7 @@ pub fn HowToSend(
     let command = Signal::derive(move || snippet(&origin.get()));
     view! {
         <div class="how-to">
-            {(!configured).then(|| view! { <SecretHint /> })}
+            {move || (!configured.get()).then(|| view! { <SecretHint /> })}
             <ol>
                 <li>
                     "In GitLab, open your project, then Settings, Webhooks, Add new webhook. The URL is "
