@@ -5,6 +5,7 @@ use leptos_meta::{HashedStylesheet, Meta, MetaTags, Title, provide_meta_context}
 use leptos_router::{
     SsrMode,
     components::{Redirect, Route, Router, Routes},
+    hooks::use_location,
     path,
 };
 
@@ -52,15 +53,23 @@ pub fn App() -> impl IntoView {
         <Router>
             <Frame>
                 <Routes fallback=page::not_found::NotFoundPage>
-                    <Route path=path!("/") view=|| view! { <Redirect path="/monitoring" /> } />
+                    <Route path=path!("/") view=|| view! { <Moved to="/monitoring" /> } />
                     <Route path=path!("/monitoring") view=page::overview::OverviewPage ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/logs") view=page::logs::LogsPage ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/pipelines") view=page::pipelines::PipelinesPage ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/pipelines/:id") view=page::pipelines::PipelinePage ssr=SsrMode::Async />
-                    <Route path=path!("/ui/monitoring/advanced") view=|| view! { <Redirect path="/monitoring" /> } />
-                    <Route path=path!("/ui/monitoring/logs") view=|| view! { <Redirect path="/monitoring/logs" /> } />
+                    <Route path=path!("/ui/monitoring/advanced") view=|| view! { <Moved to="/monitoring" /> } />
+                    <Route path=path!("/ui/monitoring/logs") view=|| view! { <Moved to="/monitoring/logs" /> } />
                 </Routes>
             </Frame>
         </Router>
-    }
+    }    .into_any()
+}
+
+/// Leads from an address that has moved to the new one, with the query.
+#[component]
+fn Moved(to: &'static str) -> impl IntoView {
+    let search = use_location().search.get_untracked();
+    let path = if search.is_empty() { to.to_owned() } else { format!("{to}?{search}") };
+    view! { <Redirect path /> }
 }

@@ -14,22 +14,26 @@ pub fn Panel(
     /// What stands at the right end of the heading's line.
     #[prop(optional, into)]
     actions: Option<ViewFn>,
+    /// Id of the section, for links that lead to it.
+    #[prop(optional, into)]
+    id: Option<String>,
     /// A further class of the section.
     #[prop(optional)]
     class: &'static str,
     children: Children,
 ) -> impl IntoView {
-    let id = heading_id(&title);
+    let heading = heading_id(&title);
     view! {
-        <section class=format!("panel {class}") aria-labelledby=id.clone()>
+        <section class=format!("panel {class}") id=id aria-labelledby=heading.clone()>
             <header class="panel-head">
-                <h2 id=id.clone()>{title}</h2>
+                <h2 id=heading.clone()>{title}</h2>
                 {subtitle.map(|subtitle| view! { <span class="panel-sub">{move || subtitle.get()}</span> })}
                 {actions.map(|actions| view! { <div class="panel-actions">{actions.run()}</div> })}
             </header>
             {children()}
         </section>
     }
+    .into_any()
 }
 
 /// An id made from the title: the same on the server and in the browser.

@@ -95,16 +95,22 @@ pub fn use_href() -> impl Fn(&[(&'static str, Option<String>)]) -> String + Clon
     }
 }
 
-/// Makes addresses of another page that keep the chosen time: range, compared period and overlay.
+/// Makes addresses of another page that keep the chosen time: range, compared period and overlay. What the given
+/// address says itself stays.
 pub fn use_page_href() -> impl Fn(&str) -> String + Clone + Send + Sync + 'static {
-    let location = use_location();
-    move |path| {
-        let search = location.search.get();
-        let kept = ["range", "compare", "overlay"]
-            .into_iter()
-            .fold(String::new(), |kept, name| with(&kept, name, get(&search, name).as_deref()));
-        join(path, &kept)
-    }
+    let search = use_location().search;
+    move |target| search.with(|search| keep_time(target, search))
+}
+
+fn keep_time(target: &str, search: &str) -> String {
+    let (target, hash) = target.split_once('#').map_or((target, None), |(target, hash)| (target, Some(hash)));
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let query = ["range", "compare", "overlay"]
+        .into_iter()
+        .filter(|name| get(query, name).is_none())
+        .fold(query.to_owned(), |query, name| with(&query, name, get(search, name).as_deref()));
+    let address = join(path, &query);
+    hash.map_or_else(|| address.clone(), |hash| format!("{address}#{hash}"))
 }
 
 fn join(path: &str, search: &str) -> String {
@@ -211,6 +217,15 @@ mod tests {
         assert_eq!(get("search=50%", "search").as_deref(), Some("50%"));
         assert_eq!(get("x=&y=1", "x"), None);
         assert_eq!(get("x=1", "z"), None);
+    }
+
+    #[test]
+    fn a_link_keeps_the_time_and_its_own_words() {
+        let kept = |target| keep_time(target, "range=6h&sort=p95&overlay=1");
+        assert_eq!(kept("/monitoring/logs"), "/monitoring/logs?range=6h&overlay=1");
+        assert_eq!(kept("/monitoring?sort=rate#latency"), "/monitoring?sort=rate&range=6h&overlay=1#latency");
+        assert_eq!(kept("/monitoring/logs?range=1d"), "/monitoring/logs?range=1d&overlay=1");
+        assert_eq!(keep_time("/monitoring#io", ""), "/monitoring#io");
     }
 
     proptest! {

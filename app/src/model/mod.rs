@@ -9,6 +9,7 @@ pub mod live;
 pub mod log;
 pub mod overview;
 pub mod pipeline;
+pub mod threshold;
 pub mod time;
 
 pub use endpoint::{EndpointSort, EndpointStats};

@@ -1,5 +1,6 @@
 //! The banner's verdict: what is wrong right now, worst first, each with a link to its evidence.
 
+pub use app::model::threshold::{ERROR_PERCENT, P95_MS, USE_PERCENT};
 use app::model::{
     Severity, StatusLevel,
     overview::{StatusReason, Unit},
@@ -7,37 +8,10 @@ use app::model::{
 
 use crate::store::{EndpointKey, Rollup};
 
-/// Above the first: worth a look. Above the second: act now.
-#[derive(Debug, Clone, Copy)]
-pub struct Thresholds(pub f64, pub f64);
-
-/// 95th percentile of durations, in milliseconds.
-pub const P95_MS: Thresholds = Thresholds(500.0, 1000.0);
-/// Share of answers with status 5xx, in percent.
-pub const ERROR_PERCENT: Thresholds = Thresholds(1.0, 5.0);
-/// Use of processor, memory and disks, in percent.
-pub const USE_PERCENT: Thresholds = Thresholds(80.0, 95.0);
 /// Fewer requests than this say nothing about an endpoint.
 const MIN_REQUESTS: u64 = 5;
 /// Reasons that the banner shows.
 const MAX_REASONS: usize = 6;
-
-impl Thresholds {
-    /// How bad a value is.
-    pub fn judge(self, value: Option<f64>) -> Severity {
-        match value {
-            Some(value) if value > self.1 => Severity::Critical,
-            Some(value) if value > self.0 => Severity::Warning,
-            _ => Severity::Ok,
-        }
-    }
-
-    fn passed(self, severity: Severity, unit: Unit) -> String {
-        let limit = if severity == Severity::Critical { self.1 } else { self.0 };
-        let unit = if unit == Unit::Percent { "%" } else { "ms" };
-        format!("threshold {limit:.0} {unit}, last 5 minutes")
-    }
-}
 
 /// What the verdict is made of.
 #[derive(Debug, Default)]

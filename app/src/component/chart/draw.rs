@@ -63,6 +63,11 @@ impl Drawing<'_> {
         value_ticks(largest(now.chain(before)), self.unit).pop().unwrap_or(1.0)
     }
 
+    /// Whether there is anything to read off the value axis.
+    fn has_values(&self) -> bool {
+        self.lines.iter().any(|(_, series)| series.values.iter().chain(&series.before).any(Option::is_some))
+    }
+
     /// The drawing as an `svg` element.
     pub fn to_svg(&self) -> String {
         let mut svg = String::new();
@@ -97,6 +102,9 @@ impl Drawing<'_> {
             let y = plot.y_of(value, top);
             let line = vec![units(Plot::LEFT, y), units(plot.right(), y)];
             area.draw(&PathElement::new(line, stroke(GRID, 1.0)))?;
+            if !self.has_values() {
+                continue;
+            }
             let at = units(Plot::LEFT - 8.0, y);
             area.draw(&Text::new(tick_label(value, self.unit), at, label(HPos::Right, VPos::Center)))?;
         }

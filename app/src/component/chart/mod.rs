@@ -134,6 +134,8 @@ fn shown_value(value: Option<f64>, unit: Unit) -> String {
 /// A chart in a panel.
 #[component]
 pub fn ChartPanel(
+    /// Id of the panel, for links that lead to it.
+    id: String,
     /// Its heading; must not change.
     title: String,
     /// What is drawn; none while nothing is known.
@@ -156,17 +158,19 @@ pub fn ChartPanel(
     });
     let label = title.clone();
     view! {
-        <Panel title subtitle class="chart-panel" actions=move || view! { <Legend state /> }>
+        <Panel title id subtitle class="chart-panel" actions=move || view! { <Legend state /> }>
             <Surface label state />
         </Panel>
     }
+    .into_any()
 }
 
 fn subtitle(unit: Unit, words: &str) -> String {
     match unit {
         // Their unit depends on the size and stands beside each number.
         Unit::Bytes | Unit::BytesPerSecond => words.to_owned(),
-        _ => format!("{} {words}", unit_name(unit)).trim_end().to_owned(),
+        _ if words.is_empty() => unit_name(unit).to_owned(),
+        _ => words.to_owned(),
     }
 }
 
@@ -199,8 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn units_stand_beside_the_title_unless_they_vary() {
-        assert_eq!(subtitle(Unit::PerSecond, "by status"), "/s by status");
+    fn a_unit_stands_beside_the_title_where_nothing_else_does() {
+        assert_eq!(subtitle(Unit::PerSecond, "/s by status"), "/s by status");
         assert_eq!(subtitle(Unit::Milliseconds, ""), "ms");
         assert_eq!(subtitle(Unit::BytesPerSecond, "all interfaces"), "all interfaces");
     }

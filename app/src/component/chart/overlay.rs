@@ -15,11 +15,7 @@ pub fn Overlay(
         let plot = state.size.get();
         format!("0 0 {} {}", plot.width, plot.height)
     };
-    let axis_top = Memo::new(move |_| {
-        state.data.with(|data| {
-            data.as_ref().map(|data| state.drawing(data).top())
-        })
-    });
+    let axis_top = Memo::new(move |_| state.data.with(|data| data.as_ref().map(|data| state.drawing(data).top())));
     let crosshair = move || {
         let index = state.looked_at()?;
         let top = axis_top.get()?;

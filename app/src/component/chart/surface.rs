@@ -31,9 +31,7 @@ pub fn Surface(
     // Where the drag began and where it is, in pixels.
     let brush = RwSignal::new(None::<(f64, f64)>);
     let svg = Memo::new(move |_| {
-        state.data.with(|data| {
-            data.as_ref().map(|data| state.drawing(data).to_svg()).unwrap_or_default()
-        })
+        state.data.with(|data| data.as_ref().map(|data| state.drawing(data).to_svg()).unwrap_or_default())
     });
     Effect::new(move |_| {
         if let Some(node) = node.get() {
@@ -124,4 +122,5 @@ pub fn Surface(
             </Show>
         </div>
     }
+    .into_any()
 }

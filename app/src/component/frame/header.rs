@@ -41,6 +41,7 @@ pub fn Header(
             </button>
         </header>
     }
+    .into_any()
 }
 
 #[component]

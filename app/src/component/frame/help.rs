@@ -35,4 +35,5 @@ pub fn HelpDialog() -> impl IntoView {
             <dl class="key-list">{KEYS.into_iter().map(row).collect_view()}</dl>
         </dialog>
     }
+    .into_any()
 }

@@ -36,6 +36,7 @@ pub fn Frame(children: Children) -> impl IntoView {
         <Palette />
         <HelpDialog />
     }
+    .into_any()
 }
 
 #[component]
@@ -64,4 +65,5 @@ fn SideLinks(
             <p class="side-foot">"Console "<span class="mono">{env!("CARGO_PKG_VERSION")}</span></p>
         </nav>
     }
+    .into_any()
 }

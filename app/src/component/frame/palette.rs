@@ -119,6 +119,7 @@ pub fn Palette() -> impl IntoView {
             <div class="palette-list" role="listbox" id=LIST_ID aria-label="Places">{options}</div>
         </dialog>
     }
+    .into_any()
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ pub fn CompareMenu() -> impl IntoView {
             </div>
         </div>
     }
+    .into_any()
 }
 
 fn capitalised(text: &str) -> String {

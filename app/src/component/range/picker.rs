@@ -67,6 +67,7 @@ pub fn RangePicker() -> impl IntoView {
             </div>
         </div>
     }
+    .into_any()
 }
 
 /// From here to there, in the chosen zone.
@@ -113,6 +114,7 @@ fn AbsoluteForm() -> impl IntoView {
             <button class="button">"Apply"</button>
         </form>
     }
+    .into_any()
 }
 
 /// UTC or the browser's zone.

@@ -6,6 +6,7 @@ use super::data::Latest;
 use crate::{
     component::{
         icon::{Icon, IconName},
+        query::use_page_href,
         time::{format_date_time, format_wall, use_zone},
     },
     model::{Severity, StatusLevel, UnixMillis, overview::StatusReason},
@@ -51,14 +52,17 @@ pub fn Banner(
             </ul>
         </section>
     }
+    .into_any()
 }
 
 #[component]
 fn Reason(reason: StatusReason) -> impl IntoView {
     let severity = severity_key(reason.severity);
+    let page_href = use_page_href();
+    let href = move || page_href(&reason.href);
     view! {
         <li>
-            <a class="reason" href=reason.href data-severity=severity>
+            <a class="reason" href=href data-severity=severity>
                 <span class="reason-title">{reason.title}</span>
                 <span class="reason-detail">{reason.detail}</span>
             </a>

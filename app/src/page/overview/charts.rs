@@ -21,9 +21,10 @@ pub fn Charts(
         overview.charts.iter().map(|chart| (chart.key.clone(), chart.title.clone())).collect::<Vec<_>>()
     });
     view! {
-        <div class="charts">
+        <div class="charts" id="charts">
             <For each=move || keys.get() key=|(key, _)| key.clone() let((key, title))>
                 <ChartPanel
+                    id=key.clone()
                     title
                     grid
                     data=latest.pick(None, move |overview| {

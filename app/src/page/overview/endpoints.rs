@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
+    banner::severity_key,
     data::Latest,
     state::{sort_value, use_all_endpoints, use_sort},
 };
@@ -12,10 +13,13 @@ use crate::{
         empty::{Empty, EmptyKind},
         number::significant,
         panel::Panel,
-        query::{encode, use_href},
+        query::{encode, use_href, use_page_href},
         tabs::{Tab, Tabs},
     },
-    model::{EndpointSort, EndpointStats},
+    model::{
+        EndpointSort, EndpointStats,
+        threshold::{ERROR_PERCENT, P95_MS},
+    },
 };
 
 /// Rows that are listed unless all are asked for.
@@ -63,7 +67,7 @@ pub fn Endpoints(
         (count.get() == 0).then(|| view! { <Empty kind what="requests" /> })
     };
     view! {
-        <Panel title="Endpoints" subtitle=Signal::stored("worst first".to_owned()) class="endpoints"
+        <Panel title="Endpoints" subtitle=Signal::stored("worst first".to_owned()) class="endpoints" id="endpoints"
             actions=move || view! { <Tabs label="Sort endpoints by" tabs /> }>
             <Show when=move || { count.get() > 0 }>
                 <table class="table">
@@ -82,6 +86,7 @@ pub fn Endpoints(
             {more}
         </Panel>
     }
+    .into_any()
 }
 
 #[component]
@@ -119,23 +124,26 @@ fn Row(
     /// The most time that any row loses: the length of a full bar.
     most: f64,
 ) -> impl IntoView {
-    let slow = latency_severity(row.p95_ms);
-    let failing = error_severity(row.error_rate);
-    let worst = if slow == "critical" || failing == "critical" { "critical" } else { "ok" };
+    let page_href = use_page_href();
+    let target = logs_href(&row);
+    let href = move || page_href(&target);
+    let slow = P95_MS.judge(Some(row.p95_ms));
+    let failing = ERROR_PERCENT.judge(Some(row.error_rate));
+    let worst = slow.max(failing);
     let share = if most > 0.0 { row.time_lost_s_per_h / most * 100.0 } else { 0.0 };
     let course: Vec<Option<f64>> = row.sparkline.iter().copied().map(Some).collect();
     view! {
-        <tr data-row data-severity=worst>
+        <tr data-row data-severity=severity_key(worst)>
             <th scope="row" class="endpoint">
                 <span class="method">{row.method.clone()}</span>
-                <a href=logs_href(&row) title=format!("Log lines of {} {}", row.method, row.route)>{row.route.clone()}</a>
+                <a href=href title=format!("Log lines of {} {}", row.method, row.route)>{row.route.clone()}</a>
             </th>
             <td class="col-service">{row.service.clone()}</td>
             <td class="number">{significant(row.rps)}</td>
             <td class="number col-more">{significant(row.p50_ms)}</td>
-            <td class="number" data-severity=slow>{significant(row.p95_ms)}</td>
+            <td class="number" data-severity=severity_key(slow)>{significant(row.p95_ms)}</td>
             <td class="number col-more">{significant(row.p99_ms)}</td>
-            <td class="number" data-severity=failing>{significant(row.error_rate)}</td>
+            <td class="number" data-severity=severity_key(failing)>{significant(row.error_rate)}</td>
             <td class="col-course"><Sparkline values=course /></td>
             <td class="col-lost">
                 <svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">
@@ -145,28 +153,13 @@ fn Row(
             </td>
         </tr>
     }
+    .into_any()
 }
 
 /// The log lines of an endpoint: of its service, with its route as a phrase.
 fn logs_href(row: &EndpointStats) -> String {
     let fixed_part = row.route.split("/:").next().filter(|part| !part.is_empty()).unwrap_or("/");
     format!("/monitoring/logs?service={}&search={}", encode(&row.service), encode(&format!("\"{fixed_part}\"")))
-}
-
-fn latency_severity(p95_ms: f64) -> &'static str {
-    match p95_ms {
-        ms if ms >= 1000.0 => "critical",
-        ms if ms >= 500.0 => "warning",
-        _ => "ok",
-    }
-}
-
-fn error_severity(percent: f64) -> &'static str {
-    match percent {
-        p if p >= 5.0 => "critical",
-        p if p >= 1.0 => "warning",
-        _ => "ok",
-    }
 }
 
 #[cfg(test)]
@@ -191,11 +184,5 @@ mod tests {
         };
         assert_eq!(logs_href(&row), "/monitoring/logs?service=user%20api&search=%22%2Fusers%22");
         assert!(logs_href(&EndpointStats { route: "/:id".into(), ..row }).ends_with("search=%22%2F%22"));
-    }
-
-    #[test]
-    fn thresholds_turn_orange_then_red() {
-        assert_eq!([499.0, 500.0, 1000.0].map(latency_severity), ["ok", "warning", "critical"]);
-        assert_eq!([0.9, 1.0, 5.0].map(error_severity), ["ok", "warning", "critical"]);
     }
 }

@@ -7,10 +7,13 @@ use crate::{
     component::{
         chart::Sparkline,
         number::{format_unit, significant},
+        query::use_page_href,
         range::use_compare,
     },
     model::{Compare, Kpi, Severity, overview::Unit},
 };
+
+const NOT_MEASURED: &str = "–";
 
 /// The row of cards.
 #[component]
@@ -28,6 +31,7 @@ pub fn Kpis(
             </For>
         </ul>
     }
+    .into_any()
 }
 
 #[component]
@@ -39,7 +43,8 @@ fn Card(
 ) -> impl IntoView {
     let compare = use_compare();
     let kpi = latest.pick(None, move |overview| overview.kpis.iter().find(|kpi| kpi.key == key).cloned());
-    let part = move |part: fn(&Kpi) -> String| kpi.with(|kpi| kpi.as_ref().map(part).unwrap_or_default());
+    let page_href = use_page_href();
+    let href = move || kpi.with(|kpi| kpi.as_ref().map(|kpi| page_href(&kpi.href)).unwrap_or_default());
     let severity = Memo::new(move |_| kpi.with(|kpi| kpi.as_ref().map(|kpi| kpi.severity).unwrap_or_default()));
     let number = move || kpi.with(|kpi| kpi.as_ref().map(value_and_unit)).unwrap_or_default();
     let change = Memo::new(move |_| kpi.with(|kpi| kpi.as_ref().and_then(Change::of)));
@@ -47,7 +52,7 @@ fn Card(
         Memo::new(move |_| kpi.with(|kpi| kpi.as_ref().map(|kpi| kpi.sparkline.clone()).unwrap_or_default()));
     view! {
         <li>
-            <a class="kpi" href=move || part(|kpi| kpi.href.clone()) data-severity=move || severity_key(severity.get())>
+            <a class="kpi" href=href data-severity=move || severity_key(severity.get())>
                 <span class="kpi-label">
                     {label}
                     {move || severity_word(severity.get())
@@ -67,6 +72,7 @@ fn Card(
                     })}
                     <span class="kpi-versus">{move || match change.get() {
                         Some(_) => versus(compare.get()),
+                        None if number().0 == NOT_MEASURED => "not measured yet",
                         None => "nothing to compare with",
                     }}</span>
                 </span>
@@ -74,10 +80,11 @@ fn Card(
             </a>
         </li>
     }
+    .into_any()
 }
 
 fn value_and_unit(kpi: &Kpi) -> (String, &'static str) {
-    kpi.value.map_or_else(|| ("–".to_owned(), ""), |value| format_unit(value, kpi.unit))
+    kpi.value.map_or_else(|| (NOT_MEASURED.to_owned(), ""), |value| format_unit(value, kpi.unit))
 }
 
 fn severity_word(severity: Severity) -> Option<&'static str> {

@@ -58,6 +58,7 @@ pub fn OverviewPage() -> impl IntoView {
             <LogPanel />
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -74,6 +75,7 @@ fn Dashboard(
             <Pipelines latest />
         </div>
     }
+    .into_any()
 }
 
 /// The layout while the first answer is on its way.

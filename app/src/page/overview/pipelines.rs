@@ -46,6 +46,7 @@ pub fn Pipelines(
             }}
         </Panel>
     }
+    .into_any()
 }
 
 #[component]
@@ -70,4 +71,5 @@ fn Row(trace: PipelineSummary, now: Signal<Option<UnixMillis>>) -> impl IntoView
             </span>
         </li>
     }
+    .into_any()
 }
