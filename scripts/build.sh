@@ -20,12 +20,17 @@ is_up_to_date() {
     sha256sum --check --status "$stamp" 2>/dev/null
 }
 
+# One at a time: who comes second most often finds the work done.
+mkdir -p "$target_dir/release"
+if has flock; then
+    exec 9>"$target_dir/release/console.lock"
+    flock 9
+fi
 if is_up_to_date; then
     exit 0
 fi
 
 say "Release build"
-mkdir -p "$target_dir/release"
 # What is edited while the build runs must count as newer than the build.
 touch "$stamp.begun"
 cargo leptos build --release --precompress
