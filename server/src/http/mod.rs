@@ -16,7 +16,7 @@ use axum::{Router, extract::FromRequestParts, http::request::Parts, middleware, 
 use leptos::config::LeptosOptions;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use self::error::Failure;
 use crate::service::Services;
@@ -74,12 +74,18 @@ pub fn router(services: Arc<Services>, shutdown: CancellationToken) -> Router {
         .route("/ready", get(rest::ready))
         .route("/openapi.json", get(rest::openapi))
         .method_not_allowed_fallback(error::method_not_allowed);
-    site::routes(rest, &state)
+    let routes = site::routes(rest, &state)
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(middleware::from_fn(security::refuse_foreign_origins))
         .layer(middleware::from_fn(security::add_headers))
-        .layer(middleware::from_fn_with_state(services, observe::observe))
-        .with_state(state)
+        // Assets are compressed already and streams are left alone; this is for pages and JSON.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+    observed(routes, services).with_state(state)
+}
+
+/// Lets every request of these routes be traced, logged and counted.
+pub fn observed<S: Clone + Send + Sync + 'static>(routes: Router<S>, services: Arc<Services>) -> Router<S> {
+    routes.layer(middleware::from_fn_with_state(services, observe::observe))
 }
 
 /// Serves until `shutdown` resolves; then requests under way are finished.

@@ -43,13 +43,14 @@ pub async fn observe(State(services): State<Arc<Services>>, mut request: Request
         response.headers_mut().insert(TRACE_HEADER, id);
     }
     let duration_ms = (duration_ms * 1000.0).round() / 1000.0;
+    let took = if duration_ms < 10.0 { format!("{duration_ms:.1} ms") } else { format!("{duration_ms:.0} ms") };
     span.in_scope(|| {
         if status >= 500 {
-            tracing::error!(http.route = route, status, duration_ms, "{method} {path} {status}");
+            tracing::error!(http.route = route, status, duration_ms, "{method} {path} {status} {took}");
         } else if is_chatter(&route) {
-            tracing::debug!(http.route = route, status, duration_ms, "{method} {path} {status}");
+            tracing::debug!(http.route = route, status, duration_ms, "{method} {path} {status} {took}");
         } else {
-            tracing::info!(http.route = route, status, duration_ms, "{method} {path} {status}");
+            tracing::info!(http.route = route, status, duration_ms, "{method} {path} {status} {took}");
         }
     });
     response

@@ -155,7 +155,9 @@ impl PipelinePort for Services {
             let trace = &pipeline.trace;
             tracing::info!(
                 trace_id = %TraceId::from(trace.id), status = %trace.status, api = trace.api_name, demonstration = true,
-                "demonstration pipeline trace made"
+                "demonstration pipeline of {}: {}",
+                trace.api_name.as_deref().unwrap_or("no API"),
+                trace.status.label().to_lowercase()
             );
             self.announce(scope, pipeline);
         }

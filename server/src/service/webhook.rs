@@ -145,7 +145,7 @@ impl Services {
         }
         let id = pipeline.trace.id;
         let event_name = delivery.headers.event.as_deref().unwrap_or("unknown");
-        tracing::info!(event = event_name, size_bytes = delivery.body.len(), "GitLab webhook received");
+        tracing::info!(event = event_name, size_bytes = delivery.body.len(), "GitLab delivered: {event_name}");
         self.hub.publish_pipeline(scope.tenant, &pipeline.trace.summary());
 
         let outcome = self.process_event(&delivery, &mut pipeline);
@@ -154,9 +154,13 @@ impl Services {
         let saved = self.stores.pipelines.save(scope.tenant, &pipeline, key.map(|key| (key, went_well))).await;
         saved.map_err(store_failed)?;
         let trace = &pipeline.trace;
+        let subject = trace.api_name.as_ref().or(trace.git_project.as_ref()).unwrap_or(&trace.trigger_type);
         tracing::info!(
-            status = %trace.status, duration_ms = trace.total_duration_ms, project = trace.git_project,
-            branch = trace.git_branch, api = trace.api_name, "pipeline trace {}", trace.status.label().to_lowercase()
+            status = %trace.status,
+            duration_ms = trace.total_duration_ms,
+            project = trace.git_project,
+            "pipeline of {subject}: {}",
+            trace.status.label().to_lowercase()
         );
         self.hub.publish_pipeline(scope.tenant, &trace.summary());
         match outcome {
@@ -189,7 +193,7 @@ impl Services {
         if !event.is_known {
             steps::end(&mut trace.steps[2], began, ended, Ok(json!({ "event": event.trigger_type })));
             skip_from(trace, 2, "no use for this kind of event");
-            tracing::info!(event = event.trigger_type, "GitLab event ignored");
+            tracing::info!(event = event.trigger_type, "ignored: Console has no use for {}", event.trigger_type);
             return Ok(WebhookOutcome::Ignored);
         }
         let details = json!({
@@ -201,8 +205,11 @@ impl Services {
             branch = event.branch,
             author = event.author,
             project = event.project,
-            "{} event processed",
-            event.trigger_type
+            "{}: {} commits on {} by {}",
+            event.trigger_type,
+            event.commits_total,
+            event.branch.as_deref().unwrap_or("no branch"),
+            event.author.as_deref().unwrap_or("nobody")
         );
         self.analyze(trace, &event);
         for step in &mut trace.steps[4..] {
@@ -238,7 +245,9 @@ impl Services {
             targets = targets.len(),
             tenant = trace.tenant_id,
             api = trace.api_name,
-            "changes analyzed"
+            "{} changed files touch {} targets",
+            event.files_total,
+            targets.len()
         );
         steps::end(&mut trace.steps[3], began, self.clock.now_utc(), Ok(details));
     }

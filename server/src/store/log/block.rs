@@ -441,7 +441,7 @@ mod tests {
             for record in &records {
                 let filter = app::model::LogFilter {
                     trace_id: record.trace_id,
-                    search: record.message.split(char::is_whitespace).next().map(|w| w.replace('"', "")),
+                    search: record.message.split(|c: char| c.is_whitespace() || c == '"').next().map(str::to_owned),
                     ..Default::default()
                 };
                 let matcher = LogMatcher::new(&filter).unwrap();

@@ -482,7 +482,7 @@ mod tests {
         assert!(choose_run(&blocks(&[1; 7])).is_none());
         assert_eq!(choose_run(&blocks(&[1; 8])).map(<[_]>::len), Some(8));
         assert!(choose_run(&blocks(&[4000])).is_none());
-        assert_eq!(choose_run(&blocks(&[4000, 4000, 9])).map(<[_]>::len), Some(2));
+        assert_eq!(choose_run(&blocks(&[4000, 4000, 4000])).map(<[_]>::len), Some(2));
     }
 
     #[test]

@@ -1,0 +1,294 @@
+//! What happens when things break: a killed process, a database that goes away.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use app::model::{LogFilter, TenantId, UnixNanos};
+use serde_json::Value;
+use server::{
+    clock::SystemClock,
+    config::Secret,
+    ingest::{IngestQueue, Submission, Writer},
+    live::Hub,
+    store::{LogSelection, Stores, log::LogMatcher},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{Engine, Home, Process, SECRET, TestApp, fixture, free_port, record};
+
+/// Set in the process that [`acknowledged_records_survive`] starts: where its store is.
+const CHILD_DIR: &str = "CONSOLE_TEST_WRITER_DIR";
+const CHILD_URL: &str = "CONSOLE_TEST_WRITER_URL";
+
+/// Not a test of its own: the process that writes until it is killed, and prints what was acknowledged.
+#[tokio::test(flavor = "multi_thread")]
+async fn child_writes_until_it_is_killed() {
+    let Ok(dir) = std::env::var(CHILD_DIR) else { return };
+    let mut config = server::config::Config::default();
+    config.store.data_dir = PathBuf::from(dir);
+    config.store.url = std::env::var(CHILD_URL).ok().filter(|url| !url.is_empty()).map(Secret::new);
+    let stores = Stores::open(&config.store).await.unwrap();
+    let (queue, end) = IngestQueue::new(1 << 24);
+    let writer =
+        Writer::new(queue.clone(), end, stores.ingest.clone(), Arc::new(Hub::new(8, 8)), Arc::new(SystemClock), 1000);
+    tokio::spawn(async move { writer.run(CancellationToken::new()).await });
+    let hand_in = async |lane: usize| {
+        for n in 0_u64..1_000_000 {
+            let logs = vec![(TenantId::DEFAULT, record(n as i64, "child", &format!("written {lane}-{n}")))];
+            queue.submit(Submission { logs, ..Submission::default() }).await.unwrap();
+            println!("acknowledged {lane}-{n}");
+        }
+    };
+    tokio::join!(hand_in(0), hand_in(1), hand_in(2), hand_in(3));
+}
+
+async fn acknowledged_records_survive(engine: Engine) {
+    let home = Home::new(engine).await;
+    let dir = home.config().store.data_dir;
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["fault::child_writes_until_it_is_killed", "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD_DIR, &dir)
+        .env(CHILD_URL, home.url.clone().unwrap_or_default())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let mut acknowledged = Vec::new();
+    for line in output.lines() {
+        let Ok(line) = line else { break };
+        if let Some((_, name)) = line.split_once("acknowledged ") {
+            acknowledged.push(name.to_owned());
+        }
+        if acknowledged.len() == 2000 {
+            child.kill().unwrap();
+        }
+    }
+    child.wait().unwrap();
+    assert!(acknowledged.len() >= 2000, "{}", acknowledged.len());
+
+    let stores = home.open().await;
+    let selection = LogSelection {
+        matcher: LogMatcher::new(&LogFilter::default()).unwrap(),
+        from: UnixNanos(0),
+        to: UnixNanos(i64::MAX),
+        before: None,
+        limit: 2_000_000,
+        count_bound: u64::MAX,
+    };
+    let slice = stores.logs.search(TenantId::DEFAULT, selection).await.unwrap();
+    let mut stored: Vec<&str> =
+        slice.records.iter().filter_map(|record| record.message.strip_prefix("written ")).collect();
+    stored.sort_unstable();
+    let before = stored.len();
+    stored.dedup();
+    assert_eq!(stored.len(), before, "nothing is there twice");
+    for name in &acknowledged {
+        assert!(stored.binary_search(&name.as_str()).is_ok(), "{name} was acknowledged and is lost");
+    }
+    stores.admin.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_while_records_stream_in_loses_nothing_acknowledged_on_sqlite() {
+    acknowledged_records_survive(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_while_records_stream_in_loses_nothing_acknowledged_on_postgres() {
+    acknowledged_records_survive(Engine::Postgres).await;
+}
+
+async fn deliver(addr: std::net::SocketAddr, client: &reqwest::Client) -> Option<(u16, Value)> {
+    let request = client
+        .post(format!("http://{addr}/webhooks/gitlab"))
+        .header("x-gitlab-event", "Push Hook")
+        .header("x-gitlab-token", SECRET)
+        .body(fixture("push.json"));
+    let response = request.send().await.ok()?;
+    let status = response.status().as_u16();
+    Some((status, response.json().await.ok()?))
+}
+
+async fn acknowledged_webhooks_survive(engine: Engine) {
+    let home = Home::new(engine).await;
+    let mut process = Process::serve(&home, free_port()).await;
+    let client = reqwest::Client::new();
+    let addr = process.addr;
+    let mut accepted = Vec::new();
+    let load = async {
+        while let Some((status, answer)) = deliver(addr, &client).await {
+            assert_eq!(status, 200, "{answer}");
+            accepted.push(answer["trace_id"].as_str().unwrap().to_owned());
+        }
+    };
+    let kill = async {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        tokio::task::block_in_place(|| process.kill_9());
+    };
+    tokio::join!(load, kill);
+    assert!(accepted.len() > 10, "{}", accepted.len());
+
+    let process = Process::serve(&home, free_port()).await;
+    for id in &accepted {
+        let url = format!("http://{}/v1/traces/{id}", process.addr);
+        let trace: Value = client.get(url).send().await.unwrap().json().await.unwrap();
+        assert_eq!(trace["status"], "success", "{id}: {trace}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_loses_no_acknowledged_webhook_on_sqlite() {
+    acknowledged_webhooks_survive(Engine::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_loses_no_acknowledged_webhook_on_postgres() {
+    acknowledged_webhooks_survive(Engine::Postgres).await;
+}
+
+/// A PostgreSQL of this test's own, which it may stop.
+struct OwnPostgres {
+    dir: tempfile::TempDir,
+    bin: PathBuf,
+    user: Option<String>,
+    port: u16,
+}
+
+impl OwnPostgres {
+    fn create() -> Self {
+        let bin = std::env::var("TEST_PG_BINDIR")
+            .expect("TEST_PG_BINDIR must name PostgreSQL's programs; `make test` sets it");
+        let user = std::env::var("TEST_PG_USER").ok().filter(|user| !user.is_empty());
+        let dir = tempfile::tempdir().unwrap();
+        let this = Self { dir, bin: PathBuf::from(bin), user, port: free_port() };
+        if let Some(user) = &this.user {
+            // PostgreSQL refuses to run as root.
+            let owned = Command::new("chown").arg(user).arg(this.dir.path()).status().unwrap();
+            assert!(owned.success());
+        }
+        this.run("initdb", &["-U", "postgres", "--auth=trust", "-D", this.data().to_str().unwrap()]);
+        this
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    fn run(&self, program: &str, args: &[&str]) {
+        let path: PathBuf = Path::new(&self.bin).join(program);
+        let mut command = match &self.user {
+            Some(user) => {
+                let mut command = Command::new("runuser");
+                command.args(["-u", user, "--"]).arg(path);
+                command
+            }
+            None => Command::new(path),
+        };
+        let status = command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(status.unwrap().success(), "{program} {args:?}");
+    }
+
+    fn start(&self) {
+        let options = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={}",
+            self.port,
+            self.dir.path().display()
+        );
+        let data = self.data();
+        let log = self.dir.path().join("log");
+        self.run("pg_ctl", &["-D", data.to_str().unwrap(), "-l", log.to_str().unwrap(), "-o", &options, "-w", "start"]);
+    }
+
+    fn stop(&self) {
+        self.run("pg_ctl", &["-D", self.data().to_str().unwrap(), "-m", "immediate", "-w", "stop"]);
+    }
+
+    fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+}
+
+impl Drop for OwnPostgres {
+    fn drop(&mut self) {
+        if self.data().join("postmaster.pid").exists() {
+            self.stop();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_stopped_and_started_under_load_loses_nothing_acknowledged() {
+    let postgres = OwnPostgres::create();
+    postgres.start();
+    let home = Home::new(Engine::Sqlite).await;
+    let mut config = home.config();
+    config.store.url = Some(Secret::new(postgres.url()));
+    let app = TestApp::start_with(config).await;
+
+    let stop_load = CancellationToken::new();
+    let load = tokio::spawn({
+        let (addr, client, stop) = (app.addr, app.client.clone(), stop_load.clone());
+        async move {
+            let (mut accepted, mut refused) = (Vec::new(), 0);
+            while !stop.is_cancelled() {
+                match deliver(addr, &client).await.expect("the server answers, whatever the database does") {
+                    (200, answer) => accepted.push(answer["trace_id"].as_str().unwrap().to_owned()),
+                    (status, answer) => {
+                        assert!(status == 503 || status == 500, "{status} {answer}");
+                        refused += 1;
+                    }
+                }
+            }
+            (accepted, refused)
+        }
+    });
+    let ingest = app.services.ingest.clone();
+    let writing = tokio::spawn({
+        let stop = stop_load.clone();
+        async move {
+            let mut acknowledged = 0_u64;
+            let mut n = 0;
+            while !stop.is_cancelled() {
+                n += 1;
+                let logs = vec![(TenantId::DEFAULT, record(n, "load", "under load"))];
+                if ingest.submit(Submission { logs, ..Submission::default() }).await.is_ok() {
+                    acknowledged += 1;
+                }
+            }
+            acknowledged
+        }
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::task::block_in_place(|| postgres.stop());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(app.get("/health").await.0, 200, "the process itself is well");
+    assert_eq!(app.get("/ready").await.0, 503);
+    tokio::task::block_in_place(|| postgres.start());
+    for attempt in 0.. {
+        let (status, _) = app.get("/health/detailed").await;
+        if status == 200 {
+            break;
+        }
+        assert!(attempt < 300, "it recovers by itself");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stop_load.cancel();
+    let (accepted, refused) = load.await.unwrap();
+    let acknowledged = writing.await.unwrap();
+    assert!(accepted.len() > 5 && refused > 0, "{} {refused}", accepted.len());
+    for id in &accepted {
+        assert_eq!(app.get(&format!("/v1/traces/{id}")).await.1["status"], "success");
+    }
+    let (_, page) = app.get("/api/monitoring/logs?service=load&from=0&to=10000&limit=10000").await;
+    let stored = page["matched"].as_u64().unwrap();
+    assert!(stored >= acknowledged, "{stored} stored, {acknowledged} acknowledged");
+    app.stop().await;
+}

@@ -1,0 +1,13 @@
+//! Integration tests: the store on both engines, HTTP over a socket, and what happens when things break.
+//!
+//! PostgreSQL is expected at `TEST_DATABASE_URL`: `make test` starts one. Without it the tests fail; they are not
+//! skipped.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::allow_attributes, reason = "tests")]
+
+mod conformance;
+mod fault;
+mod http;
+mod stream;
+mod support;
+mod webhook;
