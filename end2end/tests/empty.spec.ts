@@ -16,10 +16,17 @@ test("filters that match nothing can be cleared", async ({ page, open, console }
   await expect(page).not.toHaveURL(/search=/);
 });
 
-test("a range without data can be widened", async ({ page, open, console }) => {
+test("a range without pipelines leads to all time", async ({ page, open, console }) => {
   await console.deliver("push.json");
   // An hour of the year 2020.
   await open("/monitoring/pipelines?range=1577880000000-1577883600000");
   await expect(page.getByText(/No pipeline traces in this time range/)).toBeVisible();
+  await page.getByRole("link", { name: "Show all time" }).click();
+  await expect(page.getByRole("link", { name: /Raise the customer API's rate limit/ })).toBeVisible();
+});
+
+test("a range without log lines can be widened", async ({ page, open }) => {
+  await open("/monitoring/logs?range=1577880000000-1577883600000");
+  await expect(page.getByText(/No log lines in this time range/)).toBeVisible();
   await expect(page.getByRole("link", { name: /Widen to/ })).toBeVisible();
 });
