@@ -180,7 +180,7 @@ where
     });
 
     view! {
-        <div class="virtual-list" node_ref=scroller role=role aria-label=label aria-live="off" on:scroll=on_scroll>
+        <div class="virtual-list" tabindex="0" node_ref=scroller role=role aria-label=label aria-live="off" on:scroll=on_scroll>
             <ol node_ref=list role="list">
                 <ForEnumerate
                     each=drawn

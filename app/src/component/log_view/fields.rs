@@ -85,6 +85,25 @@ pub fn pretty(record: &LogRecord) -> String {
     serde_json::to_string_pretty(record).unwrap_or_default()
 }
 
+/// The first plain fields in one short line: ` status=200 duration_ms=1.4`.
+pub fn preview(record: &LogRecord) -> String {
+    const ENOUGH: usize = 160;
+    let mut line = String::new();
+    for (name, value) in &record.attributes {
+        let shown = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Bool(flag) => flag.to_string(),
+            Value::Null | Value::Array(_) | Value::Object(_) => continue,
+        };
+        if line.len() + shown.len() > ENOUGH {
+            break;
+        }
+        line = format!("{line} {name}={shown}");
+    }
+    line
+}
+
 /// The record as lines of pretty-printed JSON: together they are [`pretty`], but for the record's place in the log.
 pub fn fields(record: &LogRecord) -> Vec<Field> {
     let mut own: Vec<(&str, Value, Option<FieldFilter>)> = vec![
@@ -180,6 +199,13 @@ mod tests {
             value["id"] = json!(1);
             assert_eq!(serde_json::from_value::<LogRecord>(value).unwrap(), record);
         }
+    }
+
+    #[test]
+    fn a_line_previews_its_plain_fields() {
+        assert_eq!(preview(&record()), " cached=false latency_ms=1931 route=/v1/orders");
+        let long = json!({ "a": "x".repeat(500), "b": 1 });
+        assert_eq!(preview(&LogRecord { attributes: long.as_object().cloned().unwrap(), ..record() }), "");
     }
 
     #[test]

@@ -30,8 +30,6 @@ pub struct LineContext {
     pub expanded: Expanded<RowKey>,
     /// The row that the Tab key reaches.
     pub current: RwSignal<Option<RowKey>>,
-    /// How many rows there are.
-    pub count: Signal<usize>,
     /// Whether lines show their date too.
     pub with_date: bool,
 }
@@ -61,6 +59,12 @@ pub fn LogLine(
     let key = RowKey::of(&record);
     let level = record.level;
     let is_open = Memo::new(move |_| context.expanded.with(|expanded| expanded.contains_key(&key)));
+    // A row that is no longer drawn cannot be the one that the Tab key reaches.
+    on_cleanup(move || {
+        context.current.try_update(|current| {
+            current.take_if(|current| *current == key);
+        });
+    });
     let toggle = move || context.set_expanded(key, !is_open.get_untracked());
     let tab_index =
         move || if context.current.get().map_or(index.get() == 0, |current| current == key) { "0" } else { "-1" };
@@ -69,9 +73,10 @@ pub fn LogLine(
         "[" => context.set_expanded(key, false),
         _ => {}
     };
-    let trace = record.trace_id.map(|trace_id| view! { <TraceBadge trace_id context tab_index /> });
+    let trace = record.trace_id.map(|trace_id| view! { <TraceBadge trace_id narrow=context.narrow /> });
     let service = record.service.clone();
     let message = record.message.clone();
+    let preview = fields::preview(&record);
     let timestamp = record.timestamp.to_millis();
     let zone = use_zone();
     let with_date = context.with_date;
@@ -89,8 +94,6 @@ pub fn LogLine(
             data-level=level.key()
             data-open=move || is_open.get().then_some("")
             tabindex=tab_index
-            aria-setsize=move || context.count.get().to_string()
-            aria-posinset=move || (index.get() + 1).to_string()
             on:focusin=move |_| context.current.set(Some(key))
             on:keydown=on_key
         >
@@ -100,7 +103,7 @@ pub fn LogLine(
                     type="button"
                     class="log-toggle"
                     data-row-open
-                    tabindex=tab_index
+                    tabindex="-1"
                     aria-label="Fields"
                     aria-expanded=move || is_open.get().to_string()
                     on:click=move |event| {
@@ -113,7 +116,10 @@ pub fn LogLine(
                 <time class="log-time" datetime=iso.clone() title=iso>{time}</time>
                 <LevelMark level />
                 <span class="log-service" title=service.clone()>{service.clone()}</span>
-                <span class="log-message">{message}</span>
+                <span class="log-message">
+                    {message}
+                    <span class="log-preview">{preview}</span>
+                </span>
                 {trace}
             </div>
             {move || {
@@ -136,22 +142,21 @@ fn LevelMark(level: Level) -> impl IntoView {
     view! { <span class="log-level" data-level=level.key()><Icon name=icon />{level.key().to_uppercase()}</span> }
 }
 
+/// The first digits of the trace id. The Tab key passes it by: the row's fields have the same filter, and a list of
+/// thousands of stops helps nobody.
 #[component]
-fn TraceBadge<T>(trace_id: TraceId, context: LineContext, tab_index: T) -> impl IntoView
-where
-    T: Fn() -> &'static str + Send + Sync + 'static,
-{
+fn TraceBadge(trace_id: TraceId, narrow: Callback<FieldFilter>) -> impl IntoView {
     let short = trace_id.short();
     view! {
         <button
             type="button"
             class="trace-badge"
-            tabindex=tab_index
+            tabindex="-1"
             aria-label=format!("Filter by trace {short}")
             title=format!("Filter by trace {trace_id}")
             on:click=move |event| {
                 event.stop_propagation();
-                context.narrow.run(FieldFilter::Trace(trace_id));
+                narrow.run(FieldFilter::Trace(trace_id));
             }
         >
             {short.clone()}
