@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::{
     query::use_href,
     range::{range_value, use_range, widen},
+    reactive::text,
 };
 
 /// Why there is nothing.
@@ -64,7 +65,7 @@ fn WidenLink() -> impl IntoView {
                 let href = href.clone();
                 move || href(&[("range", range_value(wider()))])
             }>
-                {move || format!("Widen to {}", wider().label().to_lowercase())}
+                {text(move || format!("Widen to {}", wider().label().to_lowercase()))}
             </a>
         </Show>
     }

@@ -13,6 +13,7 @@ pub mod number;
 pub mod panel;
 pub mod query;
 pub mod range;
+pub mod reactive;
 pub mod search_box;
 pub mod skeleton;
 pub mod step_strip;

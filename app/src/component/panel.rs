@@ -27,7 +27,7 @@ pub fn Panel(
         <section class=format!("panel {class}") id=id aria-labelledby=heading.clone()>
             <header class="panel-head">
                 <h2 id=heading.clone()>{title}</h2>
-                {subtitle.map(|subtitle| view! { <span class="panel-sub">{move || subtitle.get()}</span> })}
+                {subtitle.map(|subtitle| view! { <span class="panel-sub">{subtitle}</span> })}
                 {actions.map(|actions| view! { <div class="panel-actions">{actions.run()}</div> })}
             </header>
             {children()}

@@ -1,6 +1,6 @@
 //! Times as people read them, in UTC or in the browser's zone.
 
-use chrono::{DateTime, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use leptos::prelude::*;
 
 use crate::{
@@ -69,39 +69,72 @@ fn wall_clock(at: UnixMillis, zone: Zone) -> DateTime<Utc> {
     }
 }
 
-/// The zone's wall clock in a `strftime` format.
-pub fn format_wall(at: UnixMillis, zone: Zone, format: &str) -> String {
-    wall_clock(at, zone).format(format).to_string()
+/// How much of an instant is shown. Spelled out by hand: the formats of chrono would be a part of every download.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeFormat {
+    /// `14:38`
+    Minute,
+    /// `14:38:20`
+    Second,
+    /// `Nov 21`
+    Day,
+    /// `Nov 21 14:38`
+    DayMinute,
+}
+
+/// The zone's wall clock.
+pub fn format_wall(at: UnixMillis, zone: Zone, format: TimeFormat) -> String {
+    let time = wall_clock(at, zone);
+    let minute = || format!("{:02}:{:02}", time.hour(), time.minute());
+    match format {
+        TimeFormat::Minute => minute(),
+        TimeFormat::Second => format!("{}:{:02}", minute(), time.second()),
+        TimeFormat::Day => day(time),
+        TimeFormat::DayMinute => format!("{} {}", day(time), minute()),
+    }
+}
+
+fn day(time: DateTime<Utc>) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    format!("{} {}", MONTHS[time.month0() as usize % MONTHS.len()], time.day())
 }
 
 /// `14:38:20.114`
 pub fn format_time(at: UnixMillis, zone: Zone) -> String {
-    let time = wall_clock(at, zone);
-    let millis = time.timestamp_subsec_millis();
-    format!("{:02}:{:02}:{:02}.{millis:03}", time.hour(), time.minute(), time.second())
+    format!("{}.{:03}", format_clock(at, zone), wall_clock(at, zone).timestamp_subsec_millis())
 }
 
 /// `14:38:20`
 pub fn format_clock(at: UnixMillis, zone: Zone) -> String {
-    wall_clock(at, zone).format("%H:%M:%S").to_string()
+    format_wall(at, zone, TimeFormat::Second)
 }
 
 /// `2026-11-21 14:38:20`
 pub fn format_date_time(at: UnixMillis, zone: Zone) -> String {
-    wall_clock(at, zone).format("%Y-%m-%d %H:%M:%S").to_string()
+    format!("{} {}", iso_date(at, zone), format_clock(at, zone))
 }
 
-/// `2026-11-21T14:38`: the value of a `datetime-local` input.
+/// `2026-11-21T14:38:20`: the value of a `datetime-local` input.
 pub fn format_input(at: UnixMillis, zone: Zone) -> String {
-    wall_clock(at, zone).format("%Y-%m-%dT%H:%M:%S").to_string()
+    format!("{}T{}", iso_date(at, zone), format_clock(at, zone))
+}
+
+fn iso_date(at: UnixMillis, zone: Zone) -> String {
+    let time = wall_clock(at, zone);
+    format!("{:04}-{:02}-{:02}", time.year(), time.month(), time.day())
 }
 
 /// Reads the value of a `datetime-local` input.
 pub fn parse_input(text: &str, zone: Zone) -> Option<UnixMillis> {
-    let time = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"]
-        .into_iter()
-        .find_map(|format| chrono::NaiveDateTime::parse_from_str(text, format).ok())?;
-    let wall = time.and_utc().timestamp_millis();
+    let (date, time) = text.split_once('T')?;
+    let mut date = date.splitn(3, '-');
+    let (year, month, day) = (date.next()?.parse().ok()?, date.next()?.parse().ok()?, date.next()?.parse().ok()?);
+    let mut time = time.splitn(3, ':');
+    let (hour, minute) = (time.next()?.parse().ok()?, time.next()?.parse().ok()?);
+    // Browsers leave out seconds that are zero, and some add fractions.
+    let second = time.next().map_or(Some(0), |second| second.split('.').next()?.parse().ok())?;
+    let wall = NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(hour, minute, second)?;
+    let wall = wall.and_utc().timestamp_millis();
     Some(match zone {
         Zone::Utc => UnixMillis(wall),
         // The offset at the wall clock's reading differs from the right one only within hours of a change.
@@ -113,14 +146,14 @@ pub fn parse_input(text: &str, zone: Zone) -> Option<UnixMillis> {
 
 /// A label of a time axis, as fine as the distance between labels asks for.
 pub fn format_axis(at: UnixMillis, zone: Zone, tick_ms: i64) -> String {
+    let is_midnight = wall_clock(at, zone).num_seconds_from_midnight() == 0;
     let format = match tick_ms {
-        ms if ms >= 86_400_000 => "%b %-d",
-        ms if ms >= 60_000 => "%H:%M",
-        _ => "%H:%M:%S",
+        _ if is_midnight => TimeFormat::Day,
+        ms if ms >= 86_400_000 => TimeFormat::Day,
+        ms if ms >= 60_000 => TimeFormat::Minute,
+        _ => TimeFormat::Second,
     };
-    let time = wall_clock(at, zone);
-    let is_midnight = time.time() == chrono::NaiveTime::MIN;
-    time.format(if is_midnight { "%b %-d" } else { format }).to_string()
+    format_wall(at, zone, format)
 }
 
 /// A duration: `0.42 ms`, `412 ms`, `1.93 s`, `2 m 14 s`, `3 h 05 m`, `2 d 4 h`.
@@ -172,7 +205,8 @@ mod tests {
     fn times_are_shown_in_utc() {
         assert_eq!(format_date_time(AT, Zone::Utc), "2026-11-21 14:38:20");
         assert_eq!(format_time(AT, Zone::Utc), "14:38:20.114");
-        assert_eq!(format_clock(AT, Zone::Utc), "14:38:20");
+        assert_eq!(format_wall(AT, Zone::Utc, TimeFormat::Minute), "14:38");
+        assert_eq!(format_wall(AT, Zone::Utc, TimeFormat::DayMinute), "Nov 21 14:38");
     }
 
     #[test]
@@ -180,7 +214,9 @@ mod tests {
         let whole = UnixMillis(AT.0 - 114);
         assert_eq!(parse_input(&format_input(whole, Zone::Utc), Zone::Utc), Some(whole));
         assert_eq!(parse_input("2026-11-21T14:38", Zone::Utc), Some(UnixMillis(whole.0 - 20_000)));
-        assert_eq!(parse_input("yesterday", Zone::Utc), None);
+        for text in ["yesterday", "2026-11-21", "2026-13-21T14:38", "2026-11-21T25:00", "2026-11-21T14:38:xx"] {
+            assert_eq!(parse_input(text, Zone::Utc), None, "{text}");
+        }
     }
 
     #[test]

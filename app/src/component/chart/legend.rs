@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{ChartState, Tint, shown_value};
-use crate::model::overview::ChartSeries;
+use crate::{component::reactive::flag, model::overview::ChartSeries};
 
 /// The switches of a chart's series.
 #[component]
@@ -50,7 +50,7 @@ fn LegendItem(state: ChartState, place: usize, key: String, label: String) -> im
     view! {
         <li>
             <button type="button" class="legend-item" data-tint=tint on:click=toggle
-                aria-pressed=move || if is_shown.get() { "true" } else { "false" }>
+                aria-pressed=flag(move || is_shown.get())>
                 <span class="swatch" aria-hidden="true"></span>
                 {label}
                 " "

@@ -18,7 +18,7 @@ use super::{
     number::{format_unit, unit_name},
     panel::Panel,
     range::use_overlay,
-    time::{Zone, format_wall, use_zone},
+    time::{TimeFormat, Zone, format_wall, use_zone},
 };
 use crate::model::{
     ChartData, UnixMillis,
@@ -104,7 +104,7 @@ impl ChartState {
     fn time_of(self, index: usize) -> String {
         let grid = self.grid.get();
         let span_ms = grid.to().0 - grid.from.0;
-        let format = if span_ms > 86_400_000 { "%b %-d %H:%M" } else { "%H:%M:%S" };
+        let format = if span_ms > 86_400_000 { TimeFormat::DayMinute } else { TimeFormat::Second };
         format_wall(grid.at(index), self.zone.get(), format)
     }
 

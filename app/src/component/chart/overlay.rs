@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{ChartState, scale::Plot, tint::Tint};
+use crate::component::reactive::{part, text};
 
 /// Crosshair and brush.
 #[component]
@@ -11,36 +12,36 @@ pub fn Overlay(
     /// Where the drag began and where it is, in pixels.
     brush: RwSignal<Option<(f64, f64)>>,
 ) -> impl IntoView {
-    let view_box = move || {
+    let view_box = text(move || {
         let plot = state.size.get();
         format!("0 0 {} {}", plot.width, plot.height)
-    };
+    });
     let axis_top = Memo::new(move |_| state.data.with(|data| data.as_ref().map(|data| state.drawing(data).top())));
     let crosshair = move || {
-        let index = state.looked_at()?;
-        let top = axis_top.get()?;
+        let (Some(index), Some(top)) = (state.looked_at(), axis_top.get()) else { return ().into_any() };
         let plot = state.size.get();
         let x = plot.x_of(index, state.grid.get().len);
         let dot = |tint: Tint, value: f64| {
             view! { <circle class="crosshair-dot" data-tint=tint.key() cx=x cy=plot.y_of(value, top) r="3" /> }
         };
         let dots = state.readings(index).into_iter().filter_map(|reading| Some(dot(reading.tint, reading.value?)));
-        Some(view! {
+        view! {
             <line class="crosshair" x1=x x2=x y1=Plot::TOP y2=plot.bottom() />
             {dots.collect_view()}
-        })
+        }
+        .into_any()
     };
     let selection = move || {
-        let (start, end) = brush.get()?;
+        let Some((start, end)) = brush.get() else { return ().into_any() };
         let plot = state.size.get();
         let inside = |x: f64| x.clamp(Plot::LEFT, plot.right());
         let (x, width) = (inside(start.min(end)), (inside(start) - inside(end)).abs());
-        Some(view! { <rect class="brush" x=x y=Plot::TOP width=width height=plot.bottom() - Plot::TOP /> })
+        view! { <rect class="brush" x=x y=Plot::TOP width=width height=plot.bottom() - Plot::TOP /> }.into_any()
     };
     view! {
         <svg class="chart-overlay" viewBox=view_box preserveAspectRatio="none" aria-hidden="true" focusable="false">
-            {selection}
-            {crosshair}
+            {part(selection)}
+            {part(crosshair)}
         </svg>
     }
 }

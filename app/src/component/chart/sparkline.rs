@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use leptos::prelude::*;
 
 use super::scale::{largest, runs};
+use crate::component::reactive::text;
 
 const WIDTH: f64 = 100.0;
 const HEIGHT: f64 = 24.0;
@@ -19,8 +20,8 @@ pub fn Sparkline(
     let paths = Memo::new(move |_| values.with(|values| paths(values)));
     view! {
         <svg class="sparkline" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true" focusable="false">
-            <path class="sparkline-area" d=move || paths.get().1 />
-            <path class="sparkline-line" d=move || paths.get().0 />
+            <path class="sparkline-area" d=text(move || paths.get().1) />
+            <path class="sparkline-line" d=text(move || paths.get().0) />
         </svg>
     }
 }

@@ -9,7 +9,10 @@ use leptos::{
 use super::{ChartState, overlay::Overlay, scale::Plot, shown_value, tooltip::Tooltip, zoomed};
 use crate::{
     browser::{clock, geometry, pointer},
-    component::range::{use_range, zoom_out},
+    component::{
+        range::{use_range, zoom_out},
+        reactive::text,
+    },
     model::RangeSpec,
 };
 
@@ -98,14 +101,14 @@ pub fn Surface(
 
     let last = move || state.grid.get().len.saturating_sub(1);
     let current = move || state.looked_at().unwrap_or_else(last);
-    let spoken = move || {
+    let spoken = text(move || {
         let index = current();
         let values = state
             .readings(index)
             .into_iter()
             .map(|reading| format!("{} {}", reading.label, shown_value(reading.value, state.unit())));
         format!("{}: {}", state.time_of(index), values.collect::<Vec<_>>().join(", "))
-    };
+    });
     view! {
         <div class="chart" node_ref=node tabindex="0" role="slider" aria-label=format!("{label} over time")
             aria-valuemin="0" aria-valuemax=last aria-valuenow=current aria-valuetext=spoken

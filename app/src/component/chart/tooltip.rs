@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{ChartState, Reading, shown_value};
+use crate::component::reactive::{part, text};
 
 const DISTANCE_PX: f64 = 14.0;
 
@@ -37,9 +38,9 @@ pub fn Tooltip(state: ChartState) -> impl IntoView {
             <div class="tooltip" aria-hidden="true"
                 style:left=move || place.get().filter(|(is_right, _)| *is_right).map(|(_, px)| format!("{px}px"))
                 style:right=move || place.get().filter(|(is_right, _)| !*is_right).map(|(_, px)| format!("{px}px"))>
-                <p class="tooltip-time">{move || state.looked_at().map(|index| state.time_of(index))}</p>
+                <p class="tooltip-time">{text(move || state.looked_at().map(|index| state.time_of(index)).unwrap_or_default())}</p>
                 <ul>
-                    {move || state.looked_at().map(|index| state.readings(index).into_iter().map(row).collect_view())}
+                    {part(move || state.looked_at().map(|index| state.readings(index).into_iter().map(row).collect_view()).into_any())}
                 </ul>
             </div>
         </Show>

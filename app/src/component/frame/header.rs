@@ -9,6 +9,7 @@ use crate::{
         icon::{Icon, IconName},
         query::use_page_href,
         range::{CompareMenu, RangePicker},
+        reactive::part,
     },
 };
 
@@ -50,7 +51,7 @@ fn Heading(
     place: Memo<Place>,
 ) -> impl IntoView {
     let href = use_page_href();
-    move || {
+    part(move || {
         let list = href(Place::Pipelines.path());
         match place.get() {
             Place::Pipeline(id) => view! {
@@ -63,5 +64,5 @@ fn Heading(
             .into_any(),
             other => view! { <div class="top-title"><h1>{other.label()}</h1></div> }.into_any(),
         }
-    }
+    })
 }

@@ -3,8 +3,12 @@
 use leptos::prelude::*;
 
 use crate::{
-    component::time::{format_clock, use_zone},
+    component::{
+        reactive::{text, word},
+        time::{format_clock, use_zone},
+    },
     live::{LiveState, use_live},
+    model::Tick,
 };
 
 /// The state of the tab's live stream: a word and a shape, not a colour alone.
@@ -17,12 +21,13 @@ pub fn LivePill() -> impl IntoView {
         LiveState::Open => ("open", "LIVE"),
         LiveState::Lost => ("lost", "RECONNECTING"),
     };
-    let title = move || {
-        live.tick.get().map(|tick| format!("Last update {} {}", format_clock(tick.at, zone.get()), zone.get().label()))
-    };
+    let title = text(move || {
+        let text = |tick: Tick| format!("Last update {} {}", format_clock(tick.at, zone.get()), zone.get().label());
+        live.tick.get().map(text).unwrap_or_default()
+    });
     view! {
-        <span class="live" role="status" data-state=move || state().0 title=title>
-            <span class="live-text">{move || state().1}</span>
+        <span class="live" role="status" data-state=word(move || state().0) title=title>
+            <span class="live-text">{word(move || state().1)}</span>
         </span>
     }
 }

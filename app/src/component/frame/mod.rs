@@ -13,7 +13,11 @@ use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 
 use self::{header::Header, help::HelpDialog, palette::Palette, place::Place};
-use super::{icon::Icon, query::use_page_href};
+use super::{
+    icon::Icon,
+    query::use_page_href,
+    reactive::{maybe, text},
+};
 use crate::browser::dom;
 
 const MAIN: &str = "main";
@@ -32,7 +36,7 @@ pub fn Frame(children: Children) -> impl IntoView {
             <Header place />
             <main class="main" id=MAIN tabindex="-1">{children()}</main>
         </div>
-        <p class="visually-hidden" aria-live="polite">{move || place.get().document_title()}</p>
+        <p class="visually-hidden" aria-live="polite">{text(move || place.get().document_title())}</p>
         <Palette />
         <HelpDialog />
     }
@@ -47,11 +51,11 @@ fn SideLinks(
     let href = use_page_href();
     let link = move |target: Place| {
         let (path, icon) = (target.path(), target.icon());
-        let current = move || (place.get().section() == target).then_some("page");
+        let current = maybe(move || (place.get().section() == target).then_some("page"));
         let href = href.clone();
         view! {
             <li>
-                <a class="side-link" href=move || href(path) aria-current=current>
+                <a class="side-link" href=text(move || href(path)) aria-current=current>
                     <Icon name=icon />
                     <span class="side-text">{target.label()}</span>
                 </a>

@@ -4,7 +4,14 @@ use leptos::{attr::custom::custom_attribute, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use super::place::Place;
-use crate::{browser::dom, component::query::encode, model::TraceId};
+use crate::{
+    browser::dom,
+    component::{
+        query::encode,
+        reactive::{flag, part, text as text_of},
+    },
+    model::TraceId,
+};
 
 /// Id of the dialog.
 pub const ID: &str = "palette";
@@ -93,7 +100,7 @@ pub fn Palette() -> impl IntoView {
     };
     let options = move || {
         let option = |(at, suggestion): (usize, Suggestion)| {
-            let selected = move || if chosen.get() == at { "true" } else { "false" };
+            let selected = flag(move || chosen.get() == at);
             view! {
                 <div class="palette-option" role="option" id=option_id(at) aria-selected=selected
                     on:click=move |_| go.run(at) on:pointermove=move |_| chosen.set(at)>
@@ -102,21 +109,21 @@ pub fn Palette() -> impl IntoView {
                 </div>
             }
         };
-        found.get().into_iter().enumerate().map(option).collect_view()
+        found.get().into_iter().enumerate().map(option).collect_view().into_any()
     };
     view! {
         <dialog class="dialog" id=ID aria-label="Search or go to" {..custom_attribute("closedby", "any")}>
             <input class="palette-input" type="text" role="combobox" aria-expanded="true" aria-controls=LIST_ID
                 aria-autocomplete="list" aria-label="Search or go to" autocomplete="off" spellcheck="false"
                 placeholder="Page, trace id, text in logs…"
-                aria-activedescendant=move || option_id(chosen.get())
+                aria-activedescendant=text_of(move || option_id(chosen.get()))
                 prop:value=text
                 on:input:target=move |event| {
                     text.set(event.target().value());
                     chosen.set(0);
                 }
                 on:keydown=on_keydown />
-            <div class="palette-list" role="listbox" id=LIST_ID aria-label="Places">{options}</div>
+            <div class="palette-list" role="listbox" id=LIST_ID aria-label="Places">{part(options)}</div>
         </dialog>
     }
     .into_any()

@@ -4,7 +4,10 @@ use leptos::prelude::*;
 
 use crate::{
     browser::{dom, storage},
-    component::icon::{Icon, IconName},
+    component::{
+        icon::{Icon, IconName},
+        reactive::{part, text},
+    },
 };
 
 const STORAGE_KEY: &str = "theme";
@@ -66,10 +69,10 @@ pub fn ThemeToggle() -> impl IntoView {
         dom::set_theme(next.key());
         theme.set(next);
     };
-    let label = move || format!("Theme: {}", theme.get().label());
+    let label = text(move || format!("Theme: {}", theme.get().label()));
     view! {
         <button type="button" class="icon-button" aria-label=label title=label on:click=toggle>
-            {move || view! { <Icon name=theme.get().icon() /> }}
+            {part(move || view! { <Icon name=theme.get().icon() /> }.into_any())}
         </button>
     }
 }

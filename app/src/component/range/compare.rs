@@ -8,6 +8,7 @@ use crate::{
     component::{
         icon::{Icon, IconName},
         query::use_href,
+        reactive::{maybe, text, word},
     },
     model::Compare,
 };
@@ -20,20 +21,19 @@ pub fn CompareMenu() -> impl IntoView {
     let compare = use_compare();
     let overlay = use_overlay();
     let href = use_href();
-    let label = move || {
-        format!("Compare with the {}", compare.get().label())
-            .replace("the last", "last")
-            .replace("the yesterday", "yesterday")
-    };
+    let label = text(move || match compare.get() {
+        Compare::Previous => "Compare with the period before".to_owned(),
+        other => format!("Compare with {}", other.label()),
+    });
     let choice = {
         let href = href.clone();
         move |choice: Compare| {
             let href = href.clone();
             let value = (choice != Compare::default()).then(|| choice.key().to_owned());
-            let current = move || (compare.get() == choice).then_some("true");
+            let current = maybe(move || (compare.get() == choice).then_some("true"));
             view! {
                 <li>
-                    <a class="menu-link" data-noscroll href=move || href(&[("compare", value.clone())])
+                    <a class="menu-link" data-noscroll href=text(move || href(&[("compare", value.clone())]))
                         aria-current=current on:click=|_| dom::hide_popover(MENU_ID)>
                         {capitalised(choice.label())}
                     </a>
@@ -41,7 +41,7 @@ pub fn CompareMenu() -> impl IntoView {
             }
         }
     };
-    let overlay_href = move || href(&[("overlay", (!overlay.get()).then(|| "1".to_owned()))]);
+    let overlay_href = text(move || href(&[("overlay", (!overlay.get()).then(|| "1".to_owned()))]));
     view! {
         <button type="button" class="icon-button" popovertarget=MENU_ID aria-label=label title=label>
             <Icon name=IconName::Compare />
@@ -51,7 +51,7 @@ pub fn CompareMenu() -> impl IntoView {
             <ul class="menu-links">{Compare::ALL.into_iter().map(choice).collect_view()}</ul>
             <div class="menu-foot">
                 <a class="button" data-noscroll href=overlay_href>
-                    {move || if overlay.get() { "Hide it in the charts" } else { "Draw it in the charts" }}
+                    {word(move || if overlay.get() { "Hide it in the charts" } else { "Draw it in the charts" })}
                 </a>
             </div>
         </div>

@@ -8,7 +8,8 @@ use crate::{
     component::{
         icon::{Icon, IconName},
         query::{use_href, with},
-        time::{Zone, format_input, format_wall, parse_input, use_set_zone, use_zone},
+        reactive::{flag, maybe, part, text, word},
+        time::{TimeFormat, Zone, format_input, format_wall, parse_input, use_set_zone, use_zone},
     },
     model::RangeSpec,
 };
@@ -19,9 +20,9 @@ pub const MENU_ID: &str = "range-menu";
 /// What people read: `Last 1 hour`, `Nov 21 14:00 – 15:30`, `Nov 20 22:00 – Nov 21 02:00`.
 pub fn range_label(spec: RangeSpec, zone: Zone) -> String {
     let RangeSpec::Fixed(from, to) = spec else { return spec.label() };
-    let day = |at| format_wall(at, zone, "%b %-d");
-    let end = if day(from) == day(to) { "%H:%M" } else { "%b %-d %H:%M" };
-    format!("{} – {}", format_wall(from, zone, "%b %-d %H:%M"), format_wall(to, zone, end))
+    let day = |at| format_wall(at, zone, TimeFormat::Day);
+    let end = if day(from) == day(to) { TimeFormat::Minute } else { TimeFormat::DayMinute };
+    format!("{} – {}", format_wall(from, zone, TimeFormat::DayMinute), format_wall(to, zone, end))
 }
 
 /// The button and the menu of the time range.
@@ -35,10 +36,10 @@ pub fn RangePicker() -> impl IntoView {
         move |seconds: u32| {
             let spec = RangeSpec::Last(seconds);
             let href = href.clone();
-            let current = move || (range.get() == spec).then_some("true");
+            let current = maybe(move || (range.get() == spec).then_some("true"));
             view! {
                 <li>
-                    <a class="menu-link" data-noscroll href=move || href(&[("range", range_value(spec))])
+                    <a class="menu-link" data-noscroll href=text(move || href(&[("range", range_value(spec))]))
                         aria-current=current on:click=|_| dom::hide_popover(MENU_ID)>
                         {spec.label()}
                     </a>
@@ -50,8 +51,8 @@ pub fn RangePicker() -> impl IntoView {
     view! {
         <button type="button" class="button range-button" popovertarget=MENU_ID title="Time range (t)">
             <span class="visually-hidden">"Time range: "</span>
-            <span class="ellipsis">{move || range_label(range.get(), zone.get())}</span>
-            <span class="muted only-wide">{move || zone.get().label()}</span>
+            <span class="ellipsis">{text(move || range_label(range.get(), zone.get()))}</span>
+            <span class="muted only-wide">{word(move || zone.get().label())}</span>
             <Icon name=IconName::ChevronDown />
         </button>
         <div class="menu" id=MENU_ID popover="auto" role="group" aria-label="Time range">
@@ -110,7 +111,7 @@ fn AbsoluteForm() -> impl IntoView {
             <label for="range-to">"To"</label>
             <input class="input" id="range-to" type="datetime-local" step="1" prop:value=to
                 on:input:target=move |event| to.set(event.target().value()) />
-            {move || wrong.get().map(|message| view! { <p role="alert">{message}</p> })}
+            {part(move || wrong.get().map(|message| view! { <p role="alert">{message}</p> }).into_any())}
             <button class="button">"Apply"</button>
         </form>
     }
@@ -123,7 +124,7 @@ fn ZoneChoice() -> impl IntoView {
     let zone = use_zone();
     let set_zone = use_set_zone();
     let choice = move |choice: Zone, label: &'static str| {
-        let pressed = move || if zone.get() == choice { "true" } else { "false" };
+        let pressed = flag(move || zone.get() == choice);
         view! {
             <button type="button" class="button" aria-pressed=pressed on:click=move |_| set_zone.run(choice)>
                 {label}
@@ -157,11 +158,11 @@ fn CopyLink() -> impl IntoView {
     view! {
         <button type="button" class="button" on:click=copy>
             <Icon name=IconName::Link />
-            <span aria-live="polite">{move || match copied.get() {
+            <span aria-live="polite">{word(move || match copied.get() {
                 None => "Copy link",
                 Some(true) => "Copied",
                 Some(false) => "The browser refused",
-            }}</span>
+            })}</span>
         </button>
     }
 }

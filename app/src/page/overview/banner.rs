@@ -7,7 +7,8 @@ use crate::{
     component::{
         icon::{Icon, IconName},
         query::use_page_href,
-        time::{format_date_time, format_wall, use_zone},
+        reactive::{part, text, word},
+        time::{TimeFormat, format_date_time, format_wall, use_zone},
     },
     model::{Severity, StatusLevel, UnixMillis, overview::StatusReason},
 };
@@ -25,30 +26,31 @@ pub fn Banner(
     let reasons = latest.pick(Vec::new(), |overview| overview.reasons.clone());
     let is_new = latest.pick(false, |overview| overview.is_new);
     let since_text = move || {
-        let since = since.get()?;
-        let format = if now.get().0 - since.0 < 86_400_000 { "%H:%M" } else { "%b %-d %H:%M" };
+        let Some(since) = since.get() else { return ().into_any() };
+        let is_today = now.get().0 - since.0 < 86_400_000;
+        let format = if is_today { TimeFormat::Minute } else { TimeFormat::DayMinute };
         let text = format!("since {}", format_wall(since, zone.get(), format));
         let title = format_date_time(since, zone.get());
-        Some(view! { <span class="banner-since" title=title>{text}</span> })
+        view! { <span class="banner-since" title=title>{text}</span> }.into_any()
     };
     let calm = move || {
         let text = match (reasons.with(Vec::is_empty), is_new.get()) {
-            (false, _) => return None,
+            (false, _) => return ().into_any(),
             (true, true) => "Console has just started. Its first figures appear within a minute.",
             (true, false) => "Nothing is wrong.",
         };
-        Some(view! { <p class="banner-calm">{text}</p> })
+        view! { <p class="banner-calm">{text}</p> }.into_any()
     };
     view! {
-        <section class="banner" data-level=move || level_key(level.get()) aria-label="Status">
+        <section class="banner" data-level=word(move || level_key(level.get())) aria-label="Status">
             <p class="banner-level" role="status">
-                {move || view! { <Icon name=level_icon(level.get()) /> }}
-                <strong>{move || level.get().label()}</strong>
-                {since_text}
+                {part(move || view! { <Icon name=level_icon(level.get()) /> }.into_any())}
+                <strong>{word(move || level.get().label())}</strong>
+                {part(since_text)}
             </p>
-            {calm}
+            {part(calm)}
             <ul class="banner-reasons">
-                {move || reasons.get().into_iter().map(|reason| view! { <Reason reason /> }).collect_view()}
+                {part(move || reasons.get().into_iter().map(|reason| view! { <Reason reason /> }).collect_view().into_any())}
             </ul>
         </section>
     }
@@ -59,7 +61,7 @@ pub fn Banner(
 fn Reason(reason: StatusReason) -> impl IntoView {
     let severity = severity_key(reason.severity);
     let page_href = use_page_href();
-    let href = move || page_href(&reason.href);
+    let href = text(move || page_href(&reason.href));
     view! {
         <li>
             <a class="reason" href=href data-severity=severity>

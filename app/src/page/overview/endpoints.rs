@@ -14,6 +14,7 @@ use crate::{
         number::significant,
         panel::Panel,
         query::{encode, use_href, use_page_href},
+        reactive::{maybe, part, text},
         tabs::{Tab, Tabs},
     },
     model::{
@@ -55,16 +56,16 @@ pub fn Endpoints(
         })
     };
     let more = move || {
-        let (text, value) = match (all.get(), count.get()) {
+        let (label, value) = match (all.get(), count.get()) {
             (false, count) if count > FEW => (format!("Show all {count}"), Some("all".to_owned())),
             (true, count) if count > FEW => ("Show fewer".to_owned(), None),
-            _ => return None,
+            _ => return ().into_any(),
         };
-        Some(view! { <a class="panel-more" data-noscroll href=href(&[("endpoints", value)])>{text}</a> })
+        view! { <a class="panel-more" data-noscroll href=href(&[("endpoints", value)])>{label}</a> }.into_any()
     };
     let empty = move || {
         let kind = if is_new.get() { EmptyKind::Never } else { EmptyKind::Range };
-        (count.get() == 0).then(|| view! { <Empty kind what="requests" /> })
+        (count.get() == 0).then(|| view! { <Empty kind what="requests" /> }).into_any()
     };
     view! {
         <Panel title="Endpoints" subtitle=Signal::stored("worst first".to_owned()) class="endpoints" id="endpoints"
@@ -74,16 +75,16 @@ pub fn Endpoints(
                     <caption class="visually-hidden">"Endpoints, worst first"</caption>
                     <Head sort />
                     <tbody>
-                        {move || {
+                        {part(move || {
                             let rows = rows.get();
                             let most = rows.iter().map(|row| row.time_lost_s_per_h).fold(0.0, f64::max);
-                            rows.into_iter().map(|row| view! { <Row row most /> }).collect_view()
-                        }}
+                            rows.into_iter().map(|row| view! { <Row row most /> }).collect_view().into_any()
+                        })}
                     </tbody>
                 </table>
             </Show>
-            {empty}
-            {more}
+            {part(empty)}
+            {part(more)}
         </Panel>
     }
     .into_any()
@@ -94,10 +95,10 @@ fn Head(sort: Memo<EndpointSort>) -> impl IntoView {
     let href = use_href();
     let sorted = move |order: EndpointSort, label: &'static str, class: &'static str| {
         let href = href.clone();
-        let direction = move || (sort.get() == order).then_some("descending");
+        let direction = maybe(move || (sort.get() == order).then_some("descending"));
         view! {
             <th scope="col" class=class aria-sort=direction>
-                <a data-noscroll href=move || href(&[("sort", sort_value(order))])>{label}</a>
+                <a data-noscroll href=text(move || href(&[("sort", sort_value(order))]))>{label}</a>
             </th>
         }
     };
@@ -126,7 +127,7 @@ fn Row(
 ) -> impl IntoView {
     let page_href = use_page_href();
     let target = logs_href(&row);
-    let href = move || page_href(&target);
+    let href = text(move || page_href(&target));
     let slow = P95_MS.judge(Some(row.p95_ms));
     let failing = ERROR_PERCENT.judge(Some(row.error_rate));
     let worst = slow.max(failing);

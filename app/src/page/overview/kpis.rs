@@ -9,11 +9,10 @@ use crate::{
         number::{format_unit, significant},
         query::use_page_href,
         range::use_compare,
+        reactive::{part, text, word},
     },
     model::{Compare, Kpi, Severity, overview::Unit},
 };
-
-const NOT_MEASURED: &str = "–";
 
 /// The row of cards.
 #[component]
@@ -44,37 +43,43 @@ fn Card(
     let compare = use_compare();
     let kpi = latest.pick(None, move |overview| overview.kpis.iter().find(|kpi| kpi.key == key).cloned());
     let page_href = use_page_href();
-    let href = move || kpi.with(|kpi| kpi.as_ref().map(|kpi| page_href(&kpi.href)).unwrap_or_default());
+    let href = text(move || kpi.with(|kpi| kpi.as_ref().map(|kpi| page_href(&kpi.href)).unwrap_or_default()));
     let severity = Memo::new(move |_| kpi.with(|kpi| kpi.as_ref().map(|kpi| kpi.severity).unwrap_or_default()));
     let number = move || kpi.with(|kpi| kpi.as_ref().map(value_and_unit)).unwrap_or_default();
     let change = Memo::new(move |_| kpi.with(|kpi| kpi.as_ref().and_then(Change::of)));
     let sparkline =
         Memo::new(move |_| kpi.with(|kpi| kpi.as_ref().map(|kpi| kpi.sparkline.clone()).unwrap_or_default()));
+    let amount = move || {
+        let amount = |change: Change| {
+            view! {
+                <span class="kpi-amount">
+                    <span aria-hidden="true">{change.arrow()}</span>
+                    <span class="visually-hidden">{change.word()}</span>
+                    {change.amount}
+                </span>
+            }
+        };
+        change.get().map(amount).into_any()
+    };
+    let versus = move || match change.get() {
+        Some(_) => versus(compare.get()),
+        None if kpi.with(|kpi| kpi.as_ref().is_none_or(|kpi| kpi.value.is_none())) => "not measured yet",
+        None => "nothing to compare with",
+    };
     view! {
         <li>
-            <a class="kpi" href=href data-severity=move || severity_key(severity.get())>
+            <a class="kpi" href=href data-severity=word(move || severity_key(severity.get()))>
                 <span class="kpi-label">
                     {label}
-                    {move || severity_word(severity.get())
-                        .map(|word| view! { <span class="visually-hidden">{format!(" ({word})")}</span> })}
+                    <span class="visually-hidden">{word(move || severity_word(severity.get()))}</span>
                 </span>
                 <span class="kpi-value">
-                    <span class="kpi-number">{move || number().0}</span>
-                    <span class="kpi-unit">{move || number().1}</span>
+                    <span class="kpi-number">{text(move || number().0)}</span>
+                    <span class="kpi-unit">{word(move || number().1)}</span>
                 </span>
                 <span class="kpi-change">
-                    {move || change.get().map(|change| view! {
-                        <span class="kpi-amount">
-                            <span aria-hidden="true">{change.arrow()}</span>
-                            <span class="visually-hidden">{change.word()}</span>
-                            {change.amount}
-                        </span>
-                    })}
-                    <span class="kpi-versus">{move || match change.get() {
-                        Some(_) => versus(compare.get()),
-                        None if number().0 == NOT_MEASURED => "not measured yet",
-                        None => "nothing to compare with",
-                    }}</span>
+                    {part(amount)}
+                    <span class="kpi-versus">{word(versus)}</span>
                 </span>
                 <Sparkline values=sparkline />
             </a>
@@ -84,14 +89,14 @@ fn Card(
 }
 
 fn value_and_unit(kpi: &Kpi) -> (String, &'static str) {
-    kpi.value.map_or_else(|| (NOT_MEASURED.to_owned(), ""), |value| format_unit(value, kpi.unit))
+    kpi.value.map_or_else(|| ("–".to_owned(), ""), |value| format_unit(value, kpi.unit))
 }
 
-fn severity_word(severity: Severity) -> Option<&'static str> {
+fn severity_word(severity: Severity) -> &'static str {
     match severity {
-        Severity::Ok => None,
-        Severity::Warning => Some("warning"),
-        Severity::Critical => Some("critical"),
+        Severity::Ok => "",
+        Severity::Warning => " (warning)",
+        Severity::Critical => " (critical)",
     }
 }
 

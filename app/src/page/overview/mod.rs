@@ -24,6 +24,7 @@ use crate::{
         chart::provide_crosshair,
         error_panel::ErrorPanel,
         log_view::LogPanel,
+        reactive::{flag, part},
         skeleton::{Loading, SkeletonBlock},
     },
 };
@@ -36,7 +37,7 @@ pub fn OverviewPage() -> impl IntoView {
     let retry = Callback::new(move |()| source.refetch());
     let is_pending = RwSignal::new(false);
     view! {
-        <div class="overview" aria-busy=move || if is_pending.get() { "true" } else { "false" }>
+        <div class="overview" aria-busy=flag(move || is_pending.get())>
             <Transition fallback=Skeleton set_pending=is_pending>
                 // Not inside a closure: built once, and fed by memos from then on, so that what the reader has
                 // switched, hovered or focused survives every refresh.
@@ -46,8 +47,9 @@ pub fn OverviewPage() -> impl IntoView {
                     let error = source.error();
                     let has_data = latest.is_known();
                     view! {
-                        {move || error.get().map(|error: ApiError| {
-                            view! { <ErrorPanel what="the overview" error retry /> }
+                        {part(move || {
+                            let panel = |error: ApiError| view! { <ErrorPanel what="the overview" error retry /> };
+                            error.get().map(panel).into_any()
                         })}
                         <Show when=move || has_data.get()>
                             <Dashboard latest />

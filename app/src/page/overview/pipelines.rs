@@ -10,6 +10,7 @@ use crate::{
         empty::{Empty, EmptyKind},
         panel::Panel,
         query::use_page_href,
+        reactive::{part, text},
         step_strip::StepStrip,
         time::format_duration_ms,
     },
@@ -27,11 +28,11 @@ pub fn Pipelines(
     let now = use_now();
     let all = move || {
         let href = href.clone();
-        view! { <a href=move || href("/monitoring/pipelines")>"all →"</a> }
+        view! { <a href=text(move || href("/monitoring/pipelines"))>"all →"</a> }
     };
     view! {
         <Panel title="Pipelines" class="latest-pipelines" actions=all>
-            {move || {
+            {part(move || {
                 let rows = pipelines.get();
                 if rows.is_empty() {
                     view! {
@@ -43,7 +44,7 @@ pub fn Pipelines(
                     let rows = rows.into_iter().map(|trace| view! { <Row trace now /> }).collect_view();
                     view! { <ul>{rows}</ul> }.into_any()
                 }
-            }}
+            })}
         </Panel>
     }
     .into_any()

@@ -1,0 +1,34 @@
+//! What changes in a view, in few types.
+//!
+//! A view compiles anew for every type of closure in it, and the browser downloads each copy. Text and attributes as
+//! signals, and parts of a view behind one boxed closure, are compiled once.
+
+use leptos::prelude::*;
+
+/// A part of a view that changes.
+pub type Part = Box<dyn FnMut() -> AnyView + Send>;
+
+/// Text that changes, for the content of an element or for an attribute.
+pub fn text(value: impl Fn() -> String + Send + Sync + 'static) -> Signal<String> {
+    Signal::derive(value)
+}
+
+/// A word out of a fixed set that changes.
+pub fn word(value: impl Fn() -> &'static str + Send + Sync + 'static) -> Signal<&'static str> {
+    Signal::derive(value)
+}
+
+/// An attribute that comes and goes.
+pub fn maybe(value: impl Fn() -> Option<&'static str> + Send + Sync + 'static) -> Signal<Option<&'static str>> {
+    Signal::derive(value)
+}
+
+/// `true` or `false`, as ARIA writes it.
+pub fn flag(value: impl Fn() -> bool + Send + Sync + 'static) -> Signal<&'static str> {
+    Signal::derive(move || if value() { "true" } else { "false" })
+}
+
+/// A part of a view that changes.
+pub fn part(mut view: impl FnMut() -> AnyView + Send + 'static) -> Part {
+    Box::new(move || view())
+}
