@@ -21,7 +21,7 @@ const COMPACTION_INTERVAL: Duration = Duration::from_secs(10);
 /// Merges in one go: some hundred milliseconds of one core.
 const MERGES_A_ROUND: usize = 64;
 /// How often retention runs.
-const RETENTION_INTERVAL: Duration = Duration::from_secs(600);
+const RETENTION_INTERVAL: Duration = Duration::from_mins(10);
 /// Pause between two batches of retention, in which writers get their turn.
 const BATCH_PAUSE: Duration = Duration::from_millis(20);
 /// The size of the store is looked up every so many samples of the host.

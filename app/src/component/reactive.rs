@@ -29,6 +29,6 @@ pub fn flag(value: impl Fn() -> bool + Send + Sync + 'static) -> Signal<&'static
 }
 
 /// A part of a view that changes.
-pub fn part(mut view: impl FnMut() -> AnyView + Send + 'static) -> Part {
-    Box::new(move || view())
+pub fn part(view: impl FnMut() -> AnyView + Send + 'static) -> Part {
+    Box::new(view)
 }

@@ -197,6 +197,7 @@ where
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "whole numbers")]
 mod tests {
     use proptest::prelude::*;
 

@@ -219,6 +219,7 @@ fn lane(bar: Bar, axis: Axis, now_ms: f64) -> impl IntoView {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "whole numbers")]
 mod tests {
     use super::*;
 

@@ -86,6 +86,7 @@ impl TimeRange {
     }
 
     /// The range of the same length that lies `offset_ms` earlier.
+    #[must_use]
     pub fn earlier(&self, offset_ms: i64) -> Self {
         Self { from: UnixMillis(self.from.0 - offset_ms), to: UnixMillis(self.to.0 - offset_ms) }
     }

@@ -31,7 +31,7 @@ use crate::{
 /// How often an idle stream shows that it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long a browser waits before it connects again.
-const RETRY: Duration = Duration::from_millis(1000);
+const RETRY: Duration = Duration::from_secs(1);
 /// Records that are read from the store at once.
 const REPLAY_PAGE: usize = 500;
 /// Records that a resuming reader gets at most; what is beyond is reported as missed.
@@ -123,7 +123,7 @@ impl Reader {
                 received = self.receiver.recv() => received,
             };
             match received {
-                Ok(event) => self.take(&event).await,
+                Ok(event) => self.take(&event),
                 // What was passed over shows in the ids of the next batch.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => {
@@ -134,7 +134,7 @@ impl Reader {
         }
     }
 
-    async fn take(&mut self, event: &HubEvent) {
+    fn take(&mut self, event: &HubEvent) {
         match event {
             HubEvent::Logs(batch) if self.wants_logs => self.take_logs(batch),
             HubEvent::Logs(_) => {}

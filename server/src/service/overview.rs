@@ -80,7 +80,9 @@ impl Services {
             RollupRange { resolution, from: resolution.floor(grid.from.to_nanos()), to: grid.to().to_nanos() };
         let rows = self.stores.endpoints.totals(scope.tenant, rows_range).await?;
         let mut total = Rollup::default();
-        rows.iter().for_each(|(_, rollup)| total.merge(rollup));
+        for (_, rollup) in &rows {
+            total.merge(rollup);
+        }
         let samples = self.host_samples(scope, grid, range).await?;
         let slices = by_slice(grid, resolution, &rows);
         let percentile = |q: f64| -> Vec<Option<f64>> {

@@ -117,7 +117,9 @@ mod tests {
 
     fn endpoint(statuses: &[(u16, f64)]) -> (EndpointKey, Rollup) {
         let mut rollup = Rollup::default();
-        statuses.iter().for_each(|(status, ms)| rollup.add(*status, *ms));
+        for (status, ms) in statuses {
+            rollup.add(*status, *ms);
+        }
         (EndpointKey { service: "console".into(), method: "GET".into(), route: "/x".into() }, rollup)
     }
 

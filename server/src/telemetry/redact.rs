@@ -81,7 +81,7 @@ pub struct Redactor;
 
 impl Redactor {
     /// A text without what looks like a secret, cut to a bounded length.
-    pub fn text<'a>(self, text: &'a str) -> Cow<'a, str> {
+    pub fn text(self, text: &str) -> Cow<'_, str> {
         let mut clean = cut(text);
         let rules = &*RULES;
         if rules.any.is_match(&clean) {

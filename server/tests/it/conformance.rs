@@ -34,18 +34,15 @@ async fn add_tenant(home: &Home) -> TenantId {
 }
 
 async fn execute(home: &Home, sql: &'static str) {
-    match &home.url {
-        Some(url) => {
-            let pool = sqlx::PgPool::connect(url).await.unwrap();
-            sqlx::query(sql).execute(&pool).await.unwrap();
-            pool.close().await;
-        }
-        None => {
-            let path = home.config().store.data_dir.join("console.db");
-            let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", path.display())).await.unwrap();
-            sqlx::query(sql).execute(&pool).await.unwrap();
-            pool.close().await;
-        }
+    if let Some(url) = &home.url {
+        let pool = sqlx::PgPool::connect(url).await.unwrap();
+        sqlx::query(sql).execute(&pool).await.unwrap();
+        pool.close().await;
+    } else {
+        let path = home.config().store.data_dir.join("console.db");
+        let pool = sqlx::SqlitePool::connect(&format!("sqlite:{}", path.display())).await.unwrap();
+        sqlx::query(sql).execute(&pool).await.unwrap();
+        pool.close().await;
     }
 }
 
@@ -393,7 +390,7 @@ mod cases {
         assert_eq!(raw[0].points.iter().map(|p| p.value).collect::<Vec<_>>(), [10.0, 20.0, 60.0, 5.0]);
         let summaries = stores.metrics.points(OURS, &name, from, to, SampleResolution::FiveMinutes).await.unwrap();
         assert_eq!(summaries[0].points.len(), 2);
-        assert_eq!(summaries[0].points[1].last, 5.0);
+        assert_eq!(summaries[0].points.iter().map(|p| p.last).collect::<Vec<_>>(), [61.0, 5.0]);
         let latest = stores.metrics.latest(OURS, &name, from).await.unwrap();
         assert_eq!(latest[0].points[0].value, 5.0);
         assert!(stores.metrics.latest(OURS, &name, to).await.unwrap().is_empty());
@@ -433,7 +430,9 @@ mod cases {
             assert_eq!(totals.len(), rows);
             assert!(totals.windows(2).all(|pair| pair[0].0 < pair[1].0));
             let mut all = Rollup::default();
-            totals.iter().for_each(|(_, rollup)| all.merge(rollup));
+            for (_, rollup) in &totals {
+                all.merge(rollup);
+            }
             assert_eq!((all.requests, all.errors(), all.by_class[0]), (1200, 120, 1080));
             let p95 = all.sketch.quantile(0.95).unwrap();
             assert!((p95 - 1140.0).abs() < 15.0, "{p95}");

@@ -41,7 +41,7 @@ impl Stream {
     async fn next(&mut self) -> Option<Seen> {
         loop {
             if let Some((block, rest)) = self.buffer.clone().split_once("\n\n") {
-                self.buffer = rest.to_owned();
+                self.buffer = rest.into();
                 if let Some(seen) = parse(block) {
                     return Some(seen);
                 }

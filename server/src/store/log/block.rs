@@ -84,7 +84,9 @@ pub fn encode(records: &[NewLogRecord]) -> StoreResult<Block> {
     for (service, _) in &summary.counts {
         put_bytes(&mut narrow, service.as_bytes());
     }
-    services.iter().for_each(|service| put_varint(&mut narrow, *service as u64));
+    for service in &services {
+        put_varint(&mut narrow, *service as u64);
+    }
 
     put_traces(&mut narrow, records, &mut bloom);
     for record in records {
@@ -159,7 +161,9 @@ fn put_traces(narrow: &mut Vec<u8>, records: &[NewLogRecord], bloom: &mut BloomB
         bloom.add(&trace.0);
         narrow.extend(trace.0);
     }
-    references.into_iter().for_each(|reference| put_varint(narrow, reference));
+    for reference in references {
+        put_varint(narrow, reference);
+    }
 }
 
 fn add_words(text: &str, scratch: &mut String, bloom: &mut BloomBuilder) {
@@ -182,7 +186,7 @@ pub struct NarrowBlock {
 
 impl NarrowBlock {
     /// How many records.
-    pub fn len(&self) -> usize {
+    pub fn record_count(&self) -> usize {
         self.times.len()
     }
 
@@ -277,7 +281,7 @@ impl TextBlock {
 /// Unpacks the texts.
 pub fn decode_text(block: &NarrowBlock) -> StoreResult<TextBlock> {
     let bytes = unpack(&block.packed_text)?;
-    let records = block.len();
+    let records = block.record_count();
     let mut input = Reader(&bytes);
     let mut lengths = Vec::with_capacity(records * 2);
     for _ in 0..records * 2 {
@@ -297,7 +301,7 @@ pub fn decode_text(block: &NarrowBlock) -> StoreResult<TextBlock> {
 pub fn decode_new(payload: &[u8]) -> StoreResult<Vec<NewLogRecord>> {
     let block = decode(payload)?;
     let text = decode_text(&block)?;
-    let records = (0..block.len()).map(|index| NewLogRecord {
+    let records = (0..block.record_count()).map(|index| NewLogRecord {
         timestamp: block.times[index],
         level: block.levels[index],
         service: block.service(index).to_owned(),

@@ -80,7 +80,9 @@ mod tests {
         #[test]
         fn what_was_added_is_never_denied(keys in proptest::collection::vec("[a-z0-9]{1,12}", 0..200)) {
             let mut builder = BloomBuilder::default();
-            keys.iter().for_each(|key| builder.add(key.as_bytes()));
+            for key in &keys {
+                builder.add(key.as_bytes());
+            }
             let filter = builder.build();
             for key in &keys {
                 prop_assert!(BloomView(&filter).may_contain(key.as_bytes()));

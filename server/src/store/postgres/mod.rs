@@ -51,7 +51,7 @@ impl SqlStore {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(Duration::from_secs(600))
+            .idle_timeout(Duration::from_mins(10))
             .connect(url)
             .await?;
         let (exists,): (bool,) =

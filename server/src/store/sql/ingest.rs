@@ -132,13 +132,12 @@ impl SqlStore {
                 .series
                 .get(sample.tenant, &sample.series)
                 .or_else(|| learned.get(&(sample.tenant, sample.series.clone())).copied());
-            let id = match known {
-                Some(id) => id,
-                None => {
-                    let id = series_id(connection, sample.tenant, &sample.series).await?;
-                    learned.insert((sample.tenant, sample.series.clone()), id);
-                    id
-                }
+            let id = if let Some(id) = known {
+                id
+            } else {
+                let id = series_id(connection, sample.tenant, &sample.series).await?;
+                learned.insert((sample.tenant, sample.series.clone()), id);
+                id
             };
             rows.push((sample.tenant.0, id, sample.time.0, sample.value));
             let bucket = sample.time.0.div_euclid(SAMPLE_ROLLUP_NANOS) * SAMPLE_ROLLUP_NANOS;
@@ -233,13 +232,12 @@ async fn write_endpoints(connection: &mut Connection, deltas: &[EndpointDelta]) 
     let mut ids: HashMap<(TenantId, &EndpointKey), i64> = HashMap::new();
     let mut rows: BTreeMap<(i64, i64, i64, i64), Rollup> = BTreeMap::new();
     for delta in deltas {
-        let id = match ids.get(&(delta.tenant, &delta.endpoint)) {
-            Some(id) => *id,
-            None => {
-                let id = endpoint_id(connection, delta.tenant, &delta.endpoint).await?;
-                ids.insert((delta.tenant, &delta.endpoint), id);
-                id
-            }
+        let id = if let Some(id) = ids.get(&(delta.tenant, &delta.endpoint)) {
+            *id
+        } else {
+            let id = endpoint_id(connection, delta.tenant, &delta.endpoint).await?;
+            ids.insert((delta.tenant, &delta.endpoint), id);
+            id
         };
         for resolution in RollupResolution::ALL {
             let UnixNanos(bucket) = resolution.floor(delta.time);

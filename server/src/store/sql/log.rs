@@ -115,7 +115,7 @@ impl Search {
     fn take(&mut self, block: &BlockRow, payload: &[u8], count: bool) -> StoreResult<()> {
         let matcher = &self.selection.matcher;
         let narrow = decode(payload)?;
-        let wanted: Vec<usize> = (0..narrow.len())
+        let wanted: Vec<usize> = (0..narrow.record_count())
             .filter(|index| {
                 let time = narrow.times[*index];
                 time >= self.selection.from
@@ -334,7 +334,7 @@ fn records_after(
     let narrow = decode(payload)?;
     let text = decode_text(&narrow)?;
     let mut records = Vec::new();
-    for index in 0..narrow.len() {
+    for index in 0..narrow.record_count() {
         let id = LogId(first_id.0 + index as i64);
         let (message, attributes) = (text.message(index), text.attributes(index));
         if id <= after

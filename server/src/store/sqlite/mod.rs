@@ -54,7 +54,7 @@ impl SqlStore {
             .pragma("cache_size", "-16000")
             .pragma("temp_store", "memory")
             .optimize_on_close(true, 400);
-        let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(Duration::from_secs(600));
+        let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(Duration::from_mins(10));
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         let applied = applied_version(&writer).await?;
         refuse_newer(applied, &MIGRATOR)?;
