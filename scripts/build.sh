@@ -33,7 +33,8 @@ fi
 say "Release build"
 # What is edited while the build runs must count as newer than the build.
 touch "$stamp.begun"
-cargo leptos build --release --precompress
+# Pages beyond the first come in files of their own. A development build makes one file: that is quicker.
+cargo leptos build --release --precompress --split --lib-features split --bin-features split
 find "$server_binary" "$target_dir/release/hash.txt" target/site -type f -exec sha256sum {} + >"$stamp.new"
 touch -r "$stamp.begun" "$stamp.new"
 mv "$stamp.new" "$stamp"

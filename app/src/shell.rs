@@ -3,14 +3,13 @@
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, Meta, MetaTags, Title, provide_meta_context};
 use leptos_router::{
-    SsrMode,
+    Lazy, LazyRoute, SsrMode,
     components::{Redirect, Route, Router, Routes},
     hooks::use_location,
     path,
 };
 
 use crate::{
-    browser::dom,
     component::{frame::Frame, query, time},
     live, page,
 };
@@ -39,6 +38,34 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
+/// Declares a page whose code the browser loads when it is first visited, in builds that split.
+macro_rules! lazy_page {
+    ($name:ident = $page:path) => {
+        struct $name;
+
+        #[cfg_attr(feature = "split", leptos_router::lazy_route)]
+        impl LazyRoute for $name {
+            fn data() -> Self {
+                Self
+            }
+
+            #[cfg(feature = "split")]
+            fn view(_this: Self) -> AnyView {
+                $page().into_any()
+            }
+
+            #[cfg(not(feature = "split"))]
+            async fn view(_this: Self) -> AnyView {
+                $page().into_any()
+            }
+        }
+    };
+}
+
+lazy_page!(Logs = page::logs::LogsPage);
+lazy_page!(Pipelines = page::pipelines::PipelinesPage);
+lazy_page!(Pipeline = page::pipelines::PipelinePage);
+
 /// The application: frame, routes and what all pages share.
 #[component]
 pub fn App() -> impl IntoView {
@@ -46,7 +73,6 @@ pub fn App() -> impl IntoView {
     query::provide_query();
     time::provide_zone();
     live::provide_live();
-    Effect::new(|_| dom::mark_hydrated());
     view! {
         <Title formatter=|title: String| format!("{title} · Console") />
         <Meta name="description" content="Console: pipelines, logs and metrics of a platform on one page" />
@@ -55,15 +81,16 @@ pub fn App() -> impl IntoView {
                 <Routes fallback=page::not_found::NotFoundPage>
                     <Route path=path!("/") view=|| view! { <Moved to="/monitoring" /> } />
                     <Route path=path!("/monitoring") view=page::overview::OverviewPage ssr=SsrMode::Async />
-                    <Route path=path!("/monitoring/logs") view=page::logs::LogsPage ssr=SsrMode::Async />
-                    <Route path=path!("/monitoring/pipelines") view=page::pipelines::PipelinesPage ssr=SsrMode::Async />
-                    <Route path=path!("/monitoring/pipelines/:id") view=page::pipelines::PipelinePage ssr=SsrMode::Async />
+                    <Route path=path!("/monitoring/logs") view={Lazy::<Logs>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/monitoring/pipelines") view={Lazy::<Pipelines>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/monitoring/pipelines/:id") view={Lazy::<Pipeline>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/ui/monitoring/advanced") view=|| view! { <Moved to="/monitoring" /> } />
                     <Route path=path!("/ui/monitoring/logs") view=|| view! { <Moved to="/monitoring/logs" /> } />
                 </Routes>
             </Frame>
         </Router>
-    }    .into_any()
+    }
+    .into_any()
 }
 
 /// Leads from an address that has moved to the new one, with the query.

@@ -24,5 +24,5 @@ test("without JavaScript the pages show figures, pipelines and log lines", async
   await expect(main).toContainText("analyze_changes");
 
   await page.goto(`/monitoring/logs?trace_id=${body.trace_id.replaceAll("-", "")}`);
-  await expect(main).toContainText("GitLab webhook received");
+  await expect(main).toContainText("GitLab delivered: Push Hook");
 });

@@ -36,7 +36,7 @@ test("a webhook's pipeline trace appears on the open overview and leads to its s
   for (const step of steps) {
     await expect(waterfall.getByRole("button", { name: new RegExp(step) })).toBeVisible();
   }
-  await expect(page.getByRole("log")).toContainText("GitLab webhook received");
+  await expect(page.getByRole("log")).toContainText("GitLab delivered: Push Hook");
 });
 
 test("a pipeline trace appears on the open list of pipelines", async ({ page, open, console }) => {

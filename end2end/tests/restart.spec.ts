@@ -13,7 +13,7 @@ test("pipeline traces and log lines are still there after a restart", async ({ p
   await open("/monitoring/pipelines");
   await expect(page.getByRole("link", { name: title })).toBeVisible();
   await open(`/monitoring/logs?trace_id=${body.trace_id.replaceAll("-", "")}`);
-  await expect(page.getByRole("log")).toContainText("GitLab webhook received");
+  await expect(page.getByRole("log")).toContainText("GitLab delivered: Push Hook");
 });
 
 test("an open page finds its server again after a restart", async ({ page, open, console, guard }) => {

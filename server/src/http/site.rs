@@ -8,7 +8,7 @@ use app::{
 };
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, Response, StatusCode, header},
 };
 use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::provide_context};
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
@@ -46,6 +46,7 @@ fn leptos_env(name: &str) -> Option<String> {
 /// Adds pages, server functions and assets to the routes.
 pub fn routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     let port = state.services.port();
+    let reloads = state.leptos.env == leptos::config::Env::DEV;
     let context = move || {
         provide_context(port.clone());
         // Until sign-in exists every page is the default tenant's.
@@ -57,12 +58,12 @@ pub fn routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
                 options.set_status(status);
             }
         })));
-        add_policy();
+        add_policy(reloads);
     };
     let options = state.leptos.clone();
     let pages = generate_route_list(App);
     let assets = ServiceBuilder::new()
-        .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static(FOR_EVER)))
+        .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, kept_for_ever))
         .service(leptos_axum::site_pkg_dir_service(&options));
     let render = {
         let options = options.clone();
@@ -74,14 +75,22 @@ pub fn routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
         .fallback(leptos_axum::file_and_error_handler_with_context::<AppState, _>(context, shell))
 }
 
-/// Content security policy of a page, with the nonce that its inline scripts carry.
-fn add_policy() {
+/// A file that is not there may be there after the next release.
+fn kept_for_ever<B>(response: &Response<B>) -> Option<HeaderValue> {
+    let is_there = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
+    Some(HeaderValue::from_static(if is_there { FOR_EVER } else { "no-store" }))
+}
+
+/// Content security policy of a page, with the nonce that its inline scripts carry. In development the page also
+/// listens on the socket that tells it to reload.
+fn add_policy(reloads: bool) {
     let (Some(nonce), Some(options)) = (use_nonce(), leptos::prelude::use_context::<ResponseOptions>()) else {
         return;
     };
+    let sockets = if reloads { " ws://127.0.0.1:* ws://localhost:*" } else { "" };
     let policy = format!(
         "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self'; \
-         img-src 'self' data:; connect-src 'self' ws://127.0.0.1:* ws://localhost:*; object-src 'none'; \
+         img-src 'self' data:; connect-src 'self'{sockets}; object-src 'none'; \
          base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {

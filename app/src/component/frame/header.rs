@@ -22,7 +22,7 @@ pub fn Header(
     view! {
         <header class="top">
             <Heading place />
-            <button type="button" class="search-box" aria-haspopup="dialog" aria-label="Search or go to"
+            <button type="button" class="search-box" aria-haspopup="dialog" aria-keyshortcuts="Control+K Meta+K"
                 on:click=|_| dom::open_dialog(palette::ID)>
                 <Icon name=IconName::Search />
                 <span class="search-text">"Find a page, a trace, a log line…"</span>

@@ -11,6 +11,7 @@ use crate::{
     component::{
         copy::CopyButton,
         icon::{Icon, IconName},
+        reactive::text,
         time::{format_date_time, format_time, use_zone},
         virtual_list::Expanded,
     },
@@ -30,6 +31,8 @@ pub struct LineContext {
     pub expanded: Expanded<RowKey>,
     /// The row that the Tab key reaches.
     pub current: RwSignal<Option<RowKey>>,
+    /// How many rows there are, drawn or not.
+    pub count: Signal<usize>,
     /// Whether lines show their date too.
     pub with_date: bool,
 }
@@ -93,6 +96,8 @@ pub fn LogLine(
             data-row
             data-level=level.key()
             data-open=move || is_open.get().then_some("")
+            aria-posinset=text(move || (index.get() + 1).to_string())
+            aria-setsize=text(move || context.count.get().to_string())
             tabindex=tab_index
             on:focusin=move |_| context.current.set(Some(key))
             on:keydown=on_key

@@ -166,6 +166,7 @@ pub fn LogTail(
         narrow: Callback::new(move |by| state.narrow(&by)),
         expanded,
         current: RwSignal::new(None),
+        count,
         with_date,
     };
     let draw = move |index: Signal<usize>, row: LogRow| match row {

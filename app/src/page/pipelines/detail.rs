@@ -229,6 +229,7 @@ fn TraceLogs(detail: PipelineDetail) -> impl IntoView {
         }),
         expanded: RwSignal::new(std::collections::HashMap::new()),
         current: RwSignal::new(None),
+        count,
         with_date: false,
     };
     let rows = move || {
