@@ -78,7 +78,7 @@ pub fn routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
 /// A file that is not there may be there after the next release.
 fn kept_for_ever<B>(response: &Response<B>) -> Option<HeaderValue> {
     let is_there = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
-    Some(HeaderValue::from_static(if is_there { FOR_EVER } else { "no-store" }))
+    is_there.then(|| HeaderValue::from_static(FOR_EVER))
 }
 
 /// Content security policy of a page, with the nonce that its inline scripts carry. In development the page also

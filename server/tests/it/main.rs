@@ -3,7 +3,7 @@
 //! PostgreSQL is expected at `TEST_DATABASE_URL`: `make test` starts one. Without it the tests fail; they are not
 //! skipped.
 
-#![expect(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::float_cmp, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::float_cmp, reason = "tests")]
 
 mod conformance;
 mod fault;

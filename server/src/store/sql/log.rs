@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeSet, BinaryHeap},
 };
 
-use app::model::{LogId, LogRecord, TenantId, UnixNanos};
+use app::model::{Level, LogId, LogRecord, TenantId, UnixNanos};
 use async_trait::async_trait;
 use sqlx::Acquire;
 
@@ -23,8 +23,10 @@ const FULL_BLOCK_RECORDS: i64 = 8192;
 const BLOCKS_A_MERGE: usize = 8;
 /// Blocks looked at for merging in one go.
 const COMPACTION_WINDOW: i64 = 512;
-/// Once a page is full, so many more blocks are unpacked to count what else matches; then the count is partial.
-const BLOCKS_UNPACKED_TO_COUNT: usize = 24;
+/// Once a page is full, so many more records are unpacked to count what else matches; then the count is partial.
+const RECORDS_UNPACKED_TO_COUNT: u64 = 24 * FULL_BLOCK_RECORDS as u64;
+/// What reading a block costs, however small it is, in records that could be unpacked meanwhile.
+const RECORDS_A_BLOCK_COSTS: u64 = 256;
 
 /// What is known of a block without unpacking it.
 #[derive(sqlx::FromRow)]
@@ -75,7 +77,7 @@ struct Search {
     matched: u64,
     partial: bool,
     services: BTreeSet<String>,
-    unpacked_to_count: usize,
+    unpacked_to_count: u64,
 }
 
 impl Search {
@@ -240,8 +242,8 @@ impl LogStore for SqlStore {
                     continue;
                 }
                 if !for_page {
-                    search.unpacked_to_count += 1;
-                    if search.unpacked_to_count > BLOCKS_UNPACKED_TO_COUNT {
+                    search.unpacked_to_count += summary.count(None, Level::Trace) + RECORDS_A_BLOCK_COSTS;
+                    if search.unpacked_to_count > RECORDS_UNPACKED_TO_COUNT {
                         search.partial = true;
                         continue;
                     }
@@ -286,7 +288,7 @@ impl LogStore for SqlStore {
             }
             for block in blocks {
                 let summary = BlockSummary::from_bytes(&block.summary)?;
-                let last_id = block.first_id + summary.count(None, app::model::Level::Trace) as i64 - 1;
+                let last_id = block.first_id + summary.count(None, Level::Trace) as i64 - 1;
                 if may_match(&mut *connection, &block, &summary, matcher).await? {
                     let payload = payload_of(&mut *connection, block.id).await?;
                     let (matcher, after, space) = (matcher.clone(), LogId(at), limit - found.len());
