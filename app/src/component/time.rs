@@ -162,6 +162,9 @@ pub fn format_duration_ms(ms: f64) -> String {
         return "–".to_owned();
     }
     let ms = ms.max(0.0);
+    if ms > 0.0 && ms < 0.005 {
+        return "< 0.01 ms".to_owned();
+    }
     if ms < 9.95 {
         let text = format!("{ms:.2}");
         let text = text.trim_end_matches('0').trim_end_matches('.');
@@ -182,6 +185,11 @@ pub fn format_duration_ms(ms: f64) -> String {
         s if s < 86_400 => format!("{} h {:02} m", s / 3600, s % 3600 / 60),
         s => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
     }
+}
+
+/// A duration that was measured in whole milliseconds, of which none need have passed: `< 1 ms`, `412 ms`.
+pub fn format_whole_ms(ms: i64) -> String {
+    if ms == 0 { "< 1 ms".to_owned() } else { format_duration_ms(ms as f64) }
 }
 
 /// How long ago `at` was: `now`, `12 s ago`, `4 m ago`, `3 h ago`, `2 d ago`.

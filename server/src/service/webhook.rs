@@ -245,7 +245,7 @@ impl Services {
             targets = targets.len(),
             tenant = trace.tenant_id,
             api = trace.api_name,
-            "{} changed files touch {} targets",
+            "changed files: {}, targets touched: {}",
             event.files_total,
             targets.len()
         );

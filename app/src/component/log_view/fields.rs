@@ -89,7 +89,8 @@ pub fn pretty(record: &LogRecord) -> String {
 pub fn preview(record: &LogRecord) -> String {
     const ENOUGH: usize = 160;
     let mut line = String::new();
-    for (name, value) in &record.attributes {
+    // Where in the program it was written is the last thing that a reader needs.
+    for (name, value) in record.attributes.iter().filter(|(name, _)| *name != "target") {
         let shown = match value {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),

@@ -64,7 +64,7 @@ fn Card(
     let versus = move || match change.get() {
         Some(_) => versus(compare.get()),
         None if kpi.with(|kpi| kpi.as_ref().is_none_or(|kpi| kpi.value.is_none())) => "not measured yet",
-        None => "nothing to compare with",
+        None => "no earlier data",
     };
     view! {
         <li>

@@ -11,7 +11,7 @@ use crate::{
         copy::CopyButton,
         icon::{Icon, IconName},
         query::{encode, use_page_href},
-        time::{format_date_time, format_duration_ms, use_zone},
+        time::{format_date_time, format_duration_ms, format_whole_ms, use_zone},
     },
     model::{PipelineTrace, TraceId, UnixMillis, pipeline::PipelineDetail},
 };
@@ -101,7 +101,7 @@ fn Facts(detail: Signal<PipelineDetail>) -> impl IntoView {
     });
     let started = move || format_date_time(times.get().0.into(), zone.get());
     let duration = move || match (times.get(), now.get()) {
-        ((_, Some(ms), _), _) => format_duration_ms(ms as f64),
+        ((_, Some(ms), _), _) => format_whole_ms(ms),
         ((created_at, None, false), Some(now)) => {
             let so_far = (now.0 - UnixMillis::from(created_at).0).max(0);
             format!("{} so far", format_duration_ms(so_far as f64))
@@ -128,10 +128,15 @@ fn Facts(detail: Signal<PipelineDetail>) -> impl IntoView {
         None => project.into_any(),
     });
     let author = trace.git_author.clone().map(|author| {
-        let email = trace.git_author_email.clone();
+        // Where it is too long for its cell it breaks before the domain.
+        let email = trace.git_author_email.as_deref().map(|email| {
+            let (name, domain) = email.split_once('@').unwrap_or((email, ""));
+            let domain = if domain.is_empty() { String::new() } else { format!("@{domain}") };
+            view! { " "<span class="muted">{name.to_owned()}<wbr />{domain}</span> }
+        });
         view! {
             {author}
-            {email.map(|email| view! { " "<span class="muted">{email}</span> })}
+            {email}
         }
         .into_any()
     });

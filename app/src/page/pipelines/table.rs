@@ -8,7 +8,7 @@ use crate::{
         age::{Age, use_now},
         badge::StatusBadge,
         step_strip::StepStrip,
-        time::format_duration_ms,
+        time::{format_duration_ms, format_whole_ms},
     },
     model::{PipelineSummary, UnixMillis},
 };
@@ -55,7 +55,7 @@ fn PipelineRow(row: PipelineSummary, now: Signal<Option<UnixMillis>>) -> impl In
     let started = UnixMillis::from(row.created_at);
     let is_demo = row.is_demo();
     let duration = move || match (row.total_duration_ms, now.get()) {
-        (Some(ms), _) => format_duration_ms(ms as f64),
+        (Some(ms), _) => format_whole_ms(ms),
         (None, Some(now)) if !row.status.is_final() => format_duration_ms((now.0 - started.0) as f64),
         (None, _) => "–".to_owned(),
     };
