@@ -103,18 +103,20 @@ CREATE TABLE samples (
     PRIMARY KEY (tenant, series_id, time)
 ) PARTITION BY RANGE (time);
 
--- Five-minute summaries of samples. `bucket` is the start of the slice in nanoseconds.
+-- Summaries of samples by five minutes and by hour (`resolution`, seconds). `bucket` is the start of the slice in
+-- nanoseconds.
 CREATE TABLE sample_rollups (
-    tenant    BIGINT NOT NULL,
-    series_id BIGINT NOT NULL,
-    bucket    BIGINT NOT NULL,
-    min       DOUBLE PRECISION NOT NULL,
-    max       DOUBLE PRECISION NOT NULL,
-    sum       DOUBLE PRECISION NOT NULL,
-    count     BIGINT NOT NULL,
-    last      DOUBLE PRECISION NOT NULL,
-    last_time BIGINT NOT NULL,
-    PRIMARY KEY (tenant, series_id, bucket)
+    tenant     BIGINT NOT NULL,
+    series_id  BIGINT NOT NULL,
+    resolution BIGINT NOT NULL,
+    bucket     BIGINT NOT NULL,
+    min        DOUBLE PRECISION NOT NULL,
+    max        DOUBLE PRECISION NOT NULL,
+    sum        DOUBLE PRECISION NOT NULL,
+    count      BIGINT NOT NULL,
+    last       DOUBLE PRECISION NOT NULL,
+    last_time  BIGINT NOT NULL,
+    PRIMARY KEY (tenant, series_id, resolution, bucket)
 );
 
 -- Samples as people's SQL and Grafana panels know them.

@@ -98,18 +98,20 @@ CREATE TABLE samples (
     PRIMARY KEY (tenant, series_id, time)
 ) WITHOUT ROWID;
 
--- Five-minute summaries of samples. `bucket` is the start of the slice in nanoseconds.
+-- Summaries of samples by five minutes and by hour (`resolution`, seconds). `bucket` is the start of the slice in
+-- nanoseconds.
 CREATE TABLE sample_rollups (
-    tenant    INTEGER NOT NULL,
-    series_id INTEGER NOT NULL,
-    bucket    INTEGER NOT NULL,
-    min       REAL NOT NULL,
-    max       REAL NOT NULL,
-    sum       REAL NOT NULL,
-    count     INTEGER NOT NULL,
-    last      REAL NOT NULL,
-    last_time INTEGER NOT NULL,
-    PRIMARY KEY (tenant, series_id, bucket)
+    tenant     INTEGER NOT NULL,
+    series_id  INTEGER NOT NULL,
+    resolution INTEGER NOT NULL,
+    bucket     INTEGER NOT NULL,
+    min        REAL NOT NULL,
+    max        REAL NOT NULL,
+    sum        REAL NOT NULL,
+    count      INTEGER NOT NULL,
+    last       REAL NOT NULL,
+    last_time  INTEGER NOT NULL,
+    PRIMARY KEY (tenant, series_id, resolution, bucket)
 ) WITHOUT ROWID;
 
 -- Samples as people's SQL and Grafana panels know them.

@@ -29,8 +29,9 @@ const MAX_ENDPOINTS: usize = 100;
 const MAX_PIPELINES: u32 = 8;
 /// Points of an endpoint's small chart.
 const SPARKLINE_POINTS: usize = 30;
-/// Up to this length of a range every sample is read, beyond it five-minute summaries.
-const RAW_UP_TO_MS: i64 = 6 * 3_600_000;
+/// Up to this length of a range every sample is read, beyond it summaries.
+const RAW_UP_TO_MS: i64 = 6 * HOUR_MS;
+const HOUR_MS: i64 = 3_600_000;
 /// The minutes that the banner judges.
 const VERDICT_MS: i64 = 300_000;
 /// How long a failed pipeline stays in the banner.
@@ -117,9 +118,12 @@ impl Services {
     }
 
     async fn host_samples(&self, scope: Scope, grid: Grid, range: TimeRange) -> StoreResult<HostSamples> {
-        let is_short = range.duration_ms() <= RAW_UP_TO_MS;
-        let resolution = if is_short { SampleResolution::Raw } else { SampleResolution::FiveMinutes };
-        let interval_ms = if is_short { self.config.ingest.host_interval_seconds as i64 * 1000 } else { VERDICT_MS };
+        let resolution = match range.duration_ms() {
+            ..=RAW_UP_TO_MS => SampleResolution::Raw,
+            _ if grid.step_ms < HOUR_MS => SampleResolution::FiveMinutes,
+            _ => SampleResolution::Hour,
+        };
+        let interval_ms = resolution.seconds().unwrap_or(self.config.ingest.host_interval_seconds as i64) * 1000;
         let wanted = [names::CPU, names::MEMORY, names::STORE_BYTES, names::NETWORK_IO, names::DISK_IO];
         // One point more before the range, so that rates begin with it.
         let from = UnixNanos(grid.from.to_nanos().0 - interval_ms * 1_000_000);

@@ -228,6 +228,22 @@ pub enum SampleResolution {
     Raw,
     /// Five-minute summaries.
     FiveMinutes,
+    /// Summaries by hour.
+    Hour,
+}
+
+impl SampleResolution {
+    /// All that are summaries.
+    pub const SUMMARIES: [Self; 2] = [Self::FiveMinutes, Self::Hour];
+
+    /// Length of a slice; nothing for samples themselves.
+    pub fn seconds(self) -> Option<i64> {
+        match self {
+            Self::Raw => None,
+            Self::FiveMinutes => Some(300),
+            Self::Hour => Some(3600),
+        }
+    }
 }
 
 /// A series of the Prometheus data model.

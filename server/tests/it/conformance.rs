@@ -390,6 +390,8 @@ mod cases {
         assert_eq!(raw[0].points.iter().map(|p| p.value).collect::<Vec<_>>(), [10.0, 20.0, 60.0, 5.0]);
         let summaries = stores.metrics.points(OURS, &name, from, to, SampleResolution::FiveMinutes).await.unwrap();
         assert_eq!(summaries[0].points.len(), 2);
+        let hours = stores.metrics.points(OURS, &name, from, to, SampleResolution::Hour).await.unwrap();
+        assert_eq!(hours[0].points.iter().map(|p| p.last).collect::<Vec<_>>(), [5.0]);
         assert_eq!(summaries[0].points.iter().map(|p| p.last).collect::<Vec<_>>(), [61.0, 5.0]);
         let latest = stores.metrics.latest(OURS, &name, from).await.unwrap();
         assert_eq!(latest[0].points[0].value, 5.0);
@@ -480,7 +482,7 @@ mod cases {
         assert_eq!(messages(stores, everything()).await.len(), 1);
         let left = stores.pipelines.list(OURS, &PipelineFilter::default(), None, None, 10).await.unwrap();
         assert_eq!(left.len(), 1);
-        for resolution in [SampleResolution::Raw, SampleResolution::FiveMinutes] {
+        for resolution in [SampleResolution::Raw, SampleResolution::FiveMinutes, SampleResolution::Hour] {
             let points =
                 stores.metrics.points(OURS, &["m"], UnixNanos(0), UnixNanos(i64::MAX), resolution).await.unwrap();
             assert_eq!(points[0].points.len(), 1);

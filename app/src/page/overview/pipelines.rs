@@ -56,7 +56,7 @@ fn Row(trace: PipelineSummary, now: Signal<Option<UnixMillis>>) -> impl IntoView
         trace.api_name.clone().or_else(|| trace.git_project.clone()).unwrap_or_else(|| trace.trigger_type.clone());
     let message = trace.git_commit_message.as_deref().and_then(|text| text.lines().next()).unwrap_or("").to_owned();
     let author = trace.git_author.clone();
-    let duration = trace.total_duration_ms.map(|ms| format_whole_ms(ms));
+    let duration = trace.total_duration_ms.map(format_whole_ms);
     view! {
         <li class="pipeline-row" data-row>
             <StatusBadge status=trace.status />

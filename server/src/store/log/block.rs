@@ -267,6 +267,22 @@ impl TextBlock {
         std::str::from_utf8(&self.bytes[from..self.ends[index]]).unwrap_or_default()
     }
 
+    /// How many records.
+    pub fn records(&self) -> usize {
+        self.records
+    }
+
+    /// All texts, one after the other.
+    pub fn joined(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    /// Whose text has the byte at this place of [`joined`](Self::joined), and where that text ends.
+    pub fn text_at(&self, place: usize) -> (usize, usize) {
+        let text = self.ends.partition_point(|end| *end <= self.start + place);
+        (text % self.records, self.ends[text] - self.start)
+    }
+
     /// The message of a record.
     pub fn message(&self, index: usize) -> &str {
         self.slice(index)

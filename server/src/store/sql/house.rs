@@ -3,7 +3,7 @@
 use app::model::{TenantId, UnixNanos};
 
 use super::SqlStore;
-use crate::store::{Removed, Signal, StoreResult};
+use crate::store::{Removed, SampleResolution, Signal, StoreResult};
 
 /// Rows that one statement removes at most: a few milliseconds of the writer's time.
 const BATCH: i64 = 2000;
@@ -67,13 +67,19 @@ impl SqlStore {
             sqlx::query_as("SELECT tenant, id FROM series ORDER BY id").fetch_all(&self.reader).await?;
         let mut removed = Removed::default();
         for (tenant, id) in series {
-            let done = sqlx::query("DELETE FROM sample_rollups WHERE tenant = $1 AND series_id = $2 AND bucket < $3")
+            for seconds in SampleResolution::SUMMARIES.into_iter().filter_map(SampleResolution::seconds) {
+                let done = sqlx::query(
+                    "DELETE FROM sample_rollups
+                     WHERE tenant = $1 AND series_id = $2 AND resolution = $3 AND bucket < $4",
+                )
                 .bind(tenant)
                 .bind(id)
+                .bind(seconds)
                 .bind(before.0)
                 .execute(&self.writer)
                 .await?;
-            removed.rows += done.rows_affected();
+                removed.rows += done.rows_affected();
+            }
         }
         Ok(removed)
     }

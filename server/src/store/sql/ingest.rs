@@ -14,14 +14,12 @@ use super::{
 };
 use crate::store::{
     CommitBatch, CommitReceipt, EndpointDelta, EndpointKey, IngestStore, NewSample, Rollup, RollupResolution,
-    SeriesKey, StoreResult,
+    SampleResolution, SeriesKey, StoreResult,
     log::{Block, encode},
 };
 
 type Connection = <Db as sqlx::Database>::Connection;
 
-/// Slice of the sample roll-ups.
-const SAMPLE_ROLLUP_NANOS: i64 = 300_000_000_000;
 /// A block of one commit holds at most so many records.
 const MAX_BLOCK_RECORDS: usize = 8192;
 
@@ -107,6 +105,9 @@ async fn take_log_ids(connection: &mut Connection, tenant: TenantId, records: us
     Ok(LogId(next - records as i64))
 }
 
+/// Tenant, series, seconds of the resolution, start.
+type SliceKey = (i64, i64, i64, i64);
+
 /// A summary of samples in one slice.
 struct Slice {
     min: f64,
@@ -115,6 +116,24 @@ struct Slice {
     count: i64,
     last: f64,
     last_time: i64,
+}
+
+impl Slice {
+    /// Nothing yet, in the place of a sample.
+    fn at(sample: &NewSample) -> Self {
+        let NewSample { value, time, .. } = *sample;
+        Self { min: value, max: value, sum: 0.0, count: 0, last: value, last_time: time.0 }
+    }
+
+    fn add(&mut self, sample: &NewSample) {
+        self.min = self.min.min(sample.value);
+        self.max = self.max.max(sample.value);
+        self.sum += sample.value;
+        self.count += 1;
+        if sample.time.0 >= self.last_time {
+            (self.last, self.last_time) = (sample.value, sample.time.0);
+        }
+    }
 }
 
 impl SqlStore {
@@ -126,7 +145,7 @@ impl SqlStore {
     ) -> StoreResult<HashMap<(TenantId, SeriesKey), i64>> {
         let mut learned: HashMap<(TenantId, SeriesKey), i64> = HashMap::new();
         let mut rows = Vec::with_capacity(samples.len());
-        let mut slices: BTreeMap<(i64, i64, i64), Slice> = BTreeMap::new();
+        let mut slices: BTreeMap<SliceKey, Slice> = BTreeMap::new();
         for sample in samples {
             let known = self
                 .series
@@ -140,26 +159,15 @@ impl SqlStore {
                 id
             };
             rows.push((sample.tenant.0, id, sample.time.0, sample.value));
-            let bucket = sample.time.0.div_euclid(SAMPLE_ROLLUP_NANOS) * SAMPLE_ROLLUP_NANOS;
-            let slice = slices.entry((sample.tenant.0, id, bucket)).or_insert(Slice {
-                min: sample.value,
-                max: sample.value,
-                sum: 0.0,
-                count: 0,
-                last: sample.value,
-                last_time: sample.time.0,
-            });
-            slice.min = slice.min.min(sample.value);
-            slice.max = slice.max.max(sample.value);
-            slice.sum += sample.value;
-            slice.count += 1;
-            if sample.time.0 >= slice.last_time {
-                (slice.last, slice.last_time) = (sample.value, sample.time.0);
+            for seconds in SampleResolution::SUMMARIES.into_iter().filter_map(SampleResolution::seconds) {
+                let length = seconds * 1_000_000_000;
+                let bucket = sample.time.0.div_euclid(length) * length;
+                slices.entry((sample.tenant.0, id, seconds, bucket)).or_insert_with(|| Slice::at(sample)).add(sample);
             }
         }
         Self::append_samples(connection, &rows).await?;
-        for ((tenant, series, bucket), slice) in slices {
-            merge_slice(connection, tenant, series, bucket, &slice).await?;
+        for (key, slice) in slices {
+            merge_slice(connection, key, &slice).await?;
         }
         Ok(learned)
     }
@@ -181,15 +189,13 @@ async fn series_id(connection: &mut Connection, tenant: TenantId, key: &SeriesKe
 
 async fn merge_slice(
     connection: &mut Connection,
-    tenant: i64,
-    series: i64,
-    bucket: i64,
+    (tenant, series, seconds, bucket): SliceKey,
     slice: &Slice,
 ) -> StoreResult<()> {
     sqlx::query(
-        "INSERT INTO sample_rollups (tenant, series_id, bucket, min, max, sum, count, last, last_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (tenant, series_id, bucket) DO UPDATE SET
+        "INSERT INTO sample_rollups (tenant, series_id, resolution, bucket, min, max, sum, count, last, last_time)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT (tenant, series_id, resolution, bucket) DO UPDATE SET
             min = CASE WHEN excluded.min < sample_rollups.min THEN excluded.min ELSE sample_rollups.min END,
             max = CASE WHEN excluded.max > sample_rollups.max THEN excluded.max ELSE sample_rollups.max END,
             sum = sample_rollups.sum + excluded.sum,
@@ -201,6 +207,7 @@ async fn merge_slice(
     )
     .bind(tenant)
     .bind(series)
+    .bind(seconds)
     .bind(bucket)
     .bind(slice.min)
     .bind(slice.max)

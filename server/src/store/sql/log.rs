@@ -129,8 +129,9 @@ impl Search {
             return Ok(());
         }
         let text = decode_text(&narrow)?;
+        let may_match = matcher.may_match_text(&text);
         let mut matched = 0;
-        for index in wanted {
+        for index in wanted.into_iter().filter(|index| may_match.as_ref().is_none_or(|may| may[*index])) {
             let (message, attributes) = (text.message(index), text.attributes(index));
             if !matcher.matches_text(message, attributes) {
                 continue;

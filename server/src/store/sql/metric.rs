@@ -42,27 +42,24 @@ impl MetricStore for SqlStore {
         to: UnixNanos,
         resolution: SampleResolution,
     ) -> StoreResult<Vec<SeriesPoints>> {
-        let sql = match resolution {
-            SampleResolution::Raw => {
+        let seconds = resolution.seconds();
+        let sql = match seconds {
+            None => {
                 "SELECT time, value, value FROM samples
                  WHERE tenant = $1 AND series_id = $2 AND time >= $3 AND time < $4 ORDER BY time LIMIT $5"
             }
-            SampleResolution::FiveMinutes => {
+            Some(_) => {
                 "SELECT bucket, sum / count, last FROM sample_rollups
-                 WHERE tenant = $1 AND series_id = $2 AND bucket >= $3 AND bucket < $4 ORDER BY bucket LIMIT $5"
+                 WHERE tenant = $1 AND series_id = $2 AND bucket >= $3 AND bucket < $4 AND resolution = $6
+                 ORDER BY bucket LIMIT $5"
             }
         };
         let mut all = Vec::new();
         for name in names {
             for (id, key) in self.series_named(tenant, name).await? {
-                let rows: Vec<(i64, f64, f64)> = sqlx::query_as(sql)
-                    .bind(tenant.0)
-                    .bind(id)
-                    .bind(from.0)
-                    .bind(to.0)
-                    .bind(MAX_POINTS)
-                    .fetch_all(&self.reader)
-                    .await?;
+                let query = sqlx::query_as(sql).bind(tenant.0).bind(id).bind(from.0).bind(to.0).bind(MAX_POINTS);
+                let query = if let Some(seconds) = seconds { query.bind(seconds) } else { query };
+                let rows: Vec<(i64, f64, f64)> = query.fetch_all(&self.reader).await?;
                 let points =
                     rows.into_iter().map(|(time, value, last)| Point { time: UnixNanos(time), value, last }).collect();
                 all.push(SeriesPoints { key, points });
