@@ -137,7 +137,9 @@ impl Services {
         let counts_range =
             RollupRange { resolution, from: resolution.floor(grid.from.to_nanos()), to: grid.to().to_nanos() };
         let mut sparklines: HashMap<EndpointKey, Vec<f64>> = HashMap::new();
-        for (endpoint, time, requests) in self.stores.endpoints.counts(scope.tenant, counts_range).await? {
+        for (endpoint, time, requests) in
+            self.stores.endpoints.counts(scope.tenant, counts_range, SPARKLINE_POINTS as u32).await?
+        {
             let line = sparklines.entry(endpoint).or_insert_with(|| vec![0.0; SPARKLINE_POINTS]);
             let offset_ms = (time.to_millis().0 - grid.from.0).max(0);
             let span_ms = grid.step_ms * grid.len as i64;
@@ -382,12 +384,15 @@ impl OverviewPort for Services {
     async fn overview(&self, scope: Scope, query: OverviewQuery) -> Result<Overview, ApiError> {
         let now = self.clock.now_millis();
         let range = query.range.resolve(now);
-        let (grid, courses) = self.courses(scope, range, now).await.map_err(store_failed)?;
         let compared = query.compare.of(range);
-        let (_, before) = self.courses(scope, compared, now).await.map_err(store_failed)?;
-        let endpoints = self.endpoint_table(scope, range, grid).await.map_err(store_failed)?;
-        let pipelines = self.latest_pipelines(scope).await.map_err(store_failed)?;
-        let evidence = self.evidence(scope, now).await.map_err(store_failed)?;
+        let ((grid, courses), (_, before), endpoints, pipelines, evidence) = tokio::try_join!(
+            self.courses(scope, range, now),
+            self.courses(scope, compared, now),
+            self.endpoint_table(scope, range, grid(range)),
+            self.latest_pipelines(scope),
+            self.evidence(scope, now),
+        )
+        .map_err(store_failed)?;
         let (status, reasons): (StatusLevel, Vec<StatusReason>) = status::judge(&evidence);
         let mut kpis = kpis(&courses, &before);
         for kpi in &mut kpis {

@@ -404,8 +404,14 @@ pub trait EndpointStore: Send + Sync {
     async fn totals(&self, tenant: TenantId, range: RollupRange) -> StoreResult<Vec<(UnixNanos, Rollup)>>;
     /// Each endpoint, its slices in the ranges merged.
     async fn by_endpoint(&self, tenant: TenantId, ranges: &[RollupRange]) -> StoreResult<Vec<(EndpointKey, Rollup)>>;
-    /// Requests of each endpoint by slice: (endpoint, start, requests).
-    async fn counts(&self, tenant: TenantId, range: RollupRange) -> StoreResult<Vec<(EndpointKey, UnixNanos, u64)>>;
+    /// Requests of each endpoint, the range cut into so many slices: (endpoint, first roll-up of the slice, requests).
+    /// A slice without requests has no row.
+    async fn counts(
+        &self,
+        tenant: TenantId,
+        range: RollupRange,
+        slices: u32,
+    ) -> StoreResult<Vec<(EndpointKey, UnixNanos, u64)>>;
 }
 
 /// A sample on its way in.

@@ -440,8 +440,11 @@ mod cases {
             assert!((p95 - 1140.0).abs() < 15.0, "{p95}");
             let by_endpoint = stores.endpoints.by_endpoint(OURS, &[range]).await.unwrap();
             assert_eq!(by_endpoint.iter().map(|(_, rollup)| rollup.requests).collect::<Vec<_>>(), [600, 600]);
-            let counts = stores.endpoints.counts(OURS, range).await.unwrap();
-            assert_eq!(counts.iter().map(|(_, _, requests)| requests).sum::<u64>(), 1200);
+            for slices in [1, 30] {
+                let counts = stores.endpoints.counts(OURS, range, slices).await.unwrap();
+                assert_eq!(counts.iter().map(|(_, _, requests)| requests).sum::<u64>(), 1200);
+                assert!(counts.len() <= 2 * slices as usize && counts.iter().all(|(_, time, _)| *time >= range.from));
+            }
         }
     }
 

@@ -85,19 +85,27 @@ impl EndpointStore for SqlStore {
         Ok(merged.into_iter().filter_map(|(id, rollup)| Some((names.get(&id)?.clone(), rollup))).collect())
     }
 
-    async fn counts(&self, tenant: TenantId, range: RollupRange) -> StoreResult<Vec<(EndpointKey, UnixNanos, u64)>> {
+    async fn counts(
+        &self,
+        tenant: TenantId,
+        range: RollupRange,
+        slices: u32,
+    ) -> StoreResult<Vec<(EndpointKey, UnixNanos, u64)>> {
+        let slice_nanos = ((range.to.0 - range.from.0) / i64::from(slices.max(1))).max(1);
         let names = self.endpoint_names(tenant).await?;
         let mut counts = Vec::new();
         for (endpoint, key) in &names {
             let rows: Vec<(i64, i64)> = sqlx::query_as(
-                "SELECT bucket, requests FROM endpoint_rollups
-                 WHERE tenant = $1 AND resolution = $2 AND endpoint_id = $3 AND bucket >= $4 AND bucket < $5",
+                "SELECT MIN(bucket), CAST(SUM(requests) AS BIGINT) FROM endpoint_rollups
+                 WHERE tenant = $1 AND resolution = $2 AND endpoint_id = $3 AND bucket >= $4 AND bucket < $5
+                 GROUP BY (bucket - $4) / $6",
             )
             .bind(tenant.0)
             .bind(range.resolution.seconds())
             .bind(endpoint)
             .bind(range.from.0)
             .bind(range.to.0)
+            .bind(slice_nanos)
             .fetch_all(&self.reader)
             .await?;
             counts.extend(rows.into_iter().map(|(bucket, requests)| (key.clone(), UnixNanos(bucket), requests as u64)));
