@@ -54,9 +54,22 @@ impl Params {
             .transpose()
     }
 
+    /// A parameter that is a whole number.
+    pub fn number<T: std::str::FromStr<Err = std::num::ParseIntError>>(
+        &self,
+        name: &str,
+    ) -> Result<Option<T>, Failure> {
+        self.text(name)
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| ApiError::invalid(name, format!("`{text}` is not a whole number in range")).into())
+            })
+            .transpose()
+    }
+
     /// A page size: at least 1.
     pub fn limit(&self) -> Result<u32, Failure> {
-        match self.parse::<u32>("limit")? {
+        match self.number::<u32>("limit")? {
             Some(0) => Err(ApiError::invalid("limit", "at least 1").into()),
             limit => Ok(limit.unwrap_or(0)),
         }

@@ -93,7 +93,7 @@ pub async fn create_demo_batch(
     Caller(scope): Caller,
     params: Params,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
-    let count = params.only(&["count"])?.parse::<u32>("count")?.unwrap_or(10);
+    let count = params.only(&["count"])?.number::<u32>("count")?.unwrap_or(10);
     let traces = services.create_demo(scope, count).await?;
     Ok((StatusCode::CREATED, Json(json!({ "created": traces.len(), "traces": made(&traces) }))))
 }
@@ -120,7 +120,7 @@ pub async fn monitoring_summary(
     Caller(scope): Caller,
     params: Params,
 ) -> Result<Json<MonitoringSummary>, Failure> {
-    let hours = params.only(&["period_hours"])?.parse::<u32>("period_hours")?.unwrap_or(1);
+    let hours = params.only(&["period_hours"])?.number::<u32>("period_hours")?.unwrap_or(1);
     Ok(Json(services.monitoring_summary(scope, hours).await?))
 }
 

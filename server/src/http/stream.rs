@@ -55,7 +55,7 @@ pub async fn logs(
     let wants_logs = params.text("logs").is_none_or(|logs| logs != "0");
     let header = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let header = header.and_then(|id| id.parse::<i64>().ok());
-    let after = header.or(params.parse::<i64>("after")?).map(LogId);
+    let after = header.or(params.number::<i64>("after")?).map(LogId);
     let permit = services.hub.try_open().ok_or_else(|| {
         let message = "all live streams are taken (`live.max_streams`); close a tab or try again";
         ApiError::new(ErrorCode::Unavailable, message)
