@@ -5,7 +5,7 @@
 //! only what really differs: connecting, beginning a transaction, appending in bulk, sizes, retention of partitions.
 //!
 //! To add a domain: a table with a `tenant` column in a new migration on both sides, a trait here, its
-//! implementation in `sql/`, a field in [`Stores`], and cases in `testing/conformance`.
+//! implementation in `sql/`, a field in [`Stores`], and cases in `tests/it/conformance.rs`.
 //!
 //! Every method takes the tenant but those that keep house for all of them.
 
