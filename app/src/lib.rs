@@ -13,4 +13,4 @@ pub mod page;
 
 mod shell;
 
-pub use shell::{App, shell};
+pub use shell::{App, load_page, shell};

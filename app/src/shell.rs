@@ -33,6 +33,11 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             </head>
             <body>
                 <App />
+                // Shown by the panic hook: then nothing else answers any more.
+                <div class="broken" role="alert" hidden>
+                    <p>"This page has stopped working, often because Console was updated or could not be reached."</p>
+                    <a class="button" href="">"Reload"</a>
+                </div>
             </body>
         </html>
     }
@@ -65,6 +70,17 @@ macro_rules! lazy_page {
 lazy_page!(Logs = page::logs::LogsPage);
 lazy_page!(Pipelines = page::pipelines::PipelinesPage);
 lazy_page!(Pipeline = page::pipelines::PipelinePage);
+
+/// Loads the code of the page at this path, where that is in a file of its own: it has to be there before the page is
+/// hydrated.
+pub async fn load_page(path: &str) {
+    match path {
+        "/monitoring/logs" => Logs::preload().await,
+        "/monitoring/pipelines" => Pipelines::preload().await,
+        path if path.starts_with("/monitoring/pipelines/") => Pipeline::preload().await,
+        _ => {}
+    }
+}
 
 /// The application: frame, routes and what all pages share.
 #[component]

@@ -3,11 +3,15 @@
 /// Called once by the loader script of the page.
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
-    console_error_panic_hook::set_once();
+    std::panic::set_hook(Box::new(|panic| {
+        console_error_panic_hook::hook(panic);
+        app::browser::dom::show_broken();
+    }));
     wasm_bindgen_futures::spawn_local(async {
-        // In builds that split, this waits for the file of the page that was asked for.
-        let root = leptos::mount::hydrate_from_async(leptos::tachys::dom::body(), app::App).await;
-        root.forget();
+        // Hydration must be one step: effects that ran while it waits for a page's file would change what is still to
+        // be compared with the server's HTML.
+        app::load_page(&app::browser::dom::path()).await;
+        leptos::mount::hydrate_body(app::App);
         app::browser::dom::mark_hydrated();
     });
 }

@@ -20,8 +20,10 @@ use crate::{
 const COMPACTION_INTERVAL: Duration = Duration::from_secs(10);
 /// Merges in one go: some hundred milliseconds of one core.
 const MERGES_A_ROUND: usize = 64;
-/// How often retention runs.
-const RETENTION_INTERVAL: Duration = Duration::from_mins(10);
+/// How often the store is looked after.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
+/// Retention runs every so many times.
+const RETENTION_EVERY: u32 = 10;
 /// Pause between two batches of retention, in which writers get their turn.
 const BATCH_PAUSE: Duration = Duration::from_millis(20);
 /// The size of the store is looked up every so many samples of the host.
@@ -121,12 +123,18 @@ async fn compact(services: Arc<Services>, token: CancellationToken) {
 }
 
 async fn retain(services: Arc<Services>, token: CancellationToken) {
-    let mut ticks = interval(RETENTION_INTERVAL);
+    let mut ticks = interval(HOUSEKEEPING_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut round = 0_u32;
     loop {
         tokio::select! {
             () = token.cancelled() => return,
             _ = ticks.tick() => {}
+        }
+        services.end_interrupted_pipelines().await;
+        round = round.wrapping_add(1);
+        if round % RETENTION_EVERY != 1 {
+            continue;
         }
         for signal in Signal::ALL {
             remove_old(&services, signal, &token).await;

@@ -8,6 +8,7 @@ use std::{
 };
 
 use app::model::health::{Component, ComponentStatus};
+use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Pause before the first restart; doubled each time up to the longest.
@@ -31,6 +32,12 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
+    /// Another one that is shut down by itself and reports together with this one.
+    #[must_use]
+    pub fn sibling(&self) -> Self {
+        Self { tasks: self.tasks.clone(), ..Self::default() }
+    }
+
     /// The token that is cancelled when the server shuts down.
     pub fn token(&self) -> CancellationToken {
         self.token.clone()
@@ -48,7 +55,8 @@ impl Supervisor {
             loop {
                 this.update(name, |state| state.is_running = true);
                 let Err(error) = tokio::spawn(task(this.token.clone())).await else {
-                    this.update(name, |state| state.is_running = false);
+                    // Done is not down.
+                    this.tasks.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
                     return;
                 };
                 let message = panic_message(error);
@@ -82,11 +90,11 @@ impl Supervisor {
         tasks.iter().map(|(name, state)| (format!("task.{name}"), component(state))).collect()
     }
 
-    /// Cancels all tasks and waits for them, at most so long; says whether all ended.
-    pub async fn shut_down(&self, patience: Duration) -> bool {
+    /// Cancels all tasks and waits for them until the deadline; says whether all ended.
+    pub async fn shut_down(&self, deadline: Instant) -> bool {
         self.token.cancel();
         self.tracker.close();
-        tokio::time::timeout(patience, self.tracker.wait()).await.is_ok()
+        tokio::time::timeout_at(deadline, self.tracker.wait()).await.is_ok()
     }
 }
 
@@ -123,6 +131,6 @@ mod tests {
         let report = supervisor.report();
         assert_eq!(report["task.fragile"].status, ComponentStatus::Up);
         assert!(report["task.fragile"].message.as_ref().unwrap().contains("first run breaks"));
-        assert!(supervisor.shut_down(Duration::from_secs(1)).await);
+        assert!(supervisor.shut_down(Instant::now() + Duration::from_secs(1)).await);
     }
 }

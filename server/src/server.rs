@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
 use crate::{
     clock::SharedClock,
@@ -17,10 +17,9 @@ use crate::{
     telemetry::SelfLog,
 };
 
-/// How long tasks may take to end at shutdown; in all the process ends within ten seconds.
-const PATIENCE: Duration = Duration::from_secs(8);
-/// How long requests under way may take to end at shutdown.
-const REQUEST_PATIENCE: Duration = Duration::from_secs(3);
+/// When requests under way, tasks, the log, the writer and the store must have ended after the process was asked to
+/// end, in milliseconds: in all, ten seconds.
+const DEADLINES_MS: [u64; 5] = [3000, 4500, 5000, 9000, 9500];
 
 /// Why the server did not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +62,8 @@ impl Server {
         let addr = listener.local_addr()?;
         let hub = Arc::new(Hub::new(config.live.buffer_events, config.live.max_streams));
         let (ingest, end) = IngestQueue::new(config.ingest.queue_bytes);
-        let writer = Supervisor::default();
+        let supervisor = Supervisor::default();
+        let (writer, log) = (supervisor.sibling(), supervisor.sibling());
         let writes = Arc::new(Writer::new(
             ingest.clone(),
             end,
@@ -77,7 +77,6 @@ impl Server {
             async move { writes.run(token).await }
         });
         let self_log = Arc::new(self_log);
-        let log = Supervisor::default();
         {
             let (self_log, ingest) = (self_log.clone(), ingest.clone());
             log.spawn("log", move |token| {
@@ -85,15 +84,8 @@ impl Server {
                 async move { self_log.forward(&ingest, token).await }
             });
         }
-        let services = Services::new(Parts {
-            stores,
-            ingest,
-            hub,
-            clock,
-            config: Arc::new(config),
-            self_log,
-            supervisor: Supervisor::default(),
-        });
+        let services =
+            Services::new(Parts { stores, ingest, hub, clock, config: Arc::new(config), self_log, supervisor });
         jobs::start(&services);
         Ok(Self { services, addr, listener, writer, log })
     }
@@ -113,16 +105,18 @@ impl Server {
             }
         }));
         streams.cancelled().await;
-        let outcome = match tokio::time::timeout(REQUEST_PATIENCE, served).await {
+        let asked_at = Instant::now();
+        let [requests, tasks, log, writer, store] = DEADLINES_MS.map(|ms| asked_at + Duration::from_millis(ms));
+        let outcome = match tokio::time::timeout_at(requests, served).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => Err(std::io::Error::other(error)),
             // Somebody does not read their answer; they are not waited for.
             Err(_) => Ok(()),
         };
-        let ended = supervisor.shut_down(PATIENCE).await;
-        self.log.shut_down(PATIENCE).await;
-        self.writer.shut_down(PATIENCE).await;
-        self.services.stores.admin.close().await;
+        let mut ended = supervisor.shut_down(tasks).await;
+        ended &= self.log.shut_down(log).await;
+        ended &= self.writer.shut_down(writer).await;
+        ended &= tokio::time::timeout_at(store, self.services.stores.admin.close()).await.is_ok();
         if !ended {
             tracing::warn!("some tasks did not end in time");
         }

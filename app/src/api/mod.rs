@@ -84,9 +84,31 @@ pub struct Console {
 #[derive(Clone)]
 pub struct SetStatus(pub Arc<dyn Fn(u16) + Send + Sync>);
 
+/// What a server function finds in the context of its request.
 #[cfg(feature = "ssr")]
-fn port() -> Result<(Console, Scope), ApiError> {
-    let console = leptos::prelude::use_context::<Console>();
-    let scope = leptos::prelude::use_context::<Scope>();
-    console.zip(scope).ok_or_else(|| ApiError::new(ErrorCode::Internal, "the request carries no context"))
+struct Asked {
+    console: Console,
+    scope: Scope,
+    set_status: Option<SetStatus>,
+}
+
+#[cfg(feature = "ssr")]
+impl Asked {
+    /// Gives the answer the status of its error.
+    fn tell<T>(&self, outcome: Result<T, ApiError>) -> Result<T, ApiError> {
+        if let (Err(error), Some(SetStatus(set))) = (&outcome, &self.set_status) {
+            set(error.code.status());
+        }
+        outcome
+    }
+}
+
+#[cfg(feature = "ssr")]
+fn asked() -> Result<Asked, ApiError> {
+    use leptos::prelude::use_context;
+
+    let context = use_context::<Console>().zip(use_context::<Scope>());
+    let missing = || ApiError::new(ErrorCode::Internal, "the request carries no context");
+    let (console, scope) = context.ok_or_else(missing)?;
+    Ok(Asked { console, scope, set_status: use_context::<SetStatus>() })
 }

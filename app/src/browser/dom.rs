@@ -9,6 +9,22 @@ pub fn mark_hydrated() {
     }
 }
 
+/// Shows that the page has stopped working and has to be loaded again.
+pub fn show_broken() {
+    #[cfg(feature = "hydrate")]
+    if let Ok(Some(notice)) = leptos::prelude::document().query_selector(".broken") {
+        let _ = notice.remove_attribute("hidden");
+    }
+}
+
+/// The path of the address.
+pub fn path() -> String {
+    #[cfg(feature = "hydrate")]
+    return leptos::prelude::window().location().pathname().unwrap_or_default();
+    #[cfg(not(feature = "hydrate"))]
+    String::new()
+}
+
 /// Forces a theme (`dark`, `light`), or follows the system.
 pub fn set_theme(theme: Option<&str>) {
     #[cfg(feature = "hydrate")]

@@ -170,6 +170,11 @@ mod imp {
         });
     }
 
+    /// Runs `action` whenever the tab is hidden (false) or seen again (true).
+    pub fn on_visibility(action: impl Fn(bool) + 'static) {
+        listen("visibilitychange", move |_| action(!document().hidden()));
+    }
+
     /// Listens as long as the page lives.
     fn listen(name: &str, action: impl Fn(Event) + 'static) {
         let listener = Closure::<dyn Fn(Event)>::new(action).into_js_value();
@@ -206,6 +211,9 @@ mod imp {
 
     /// Does nothing on the server.
     pub fn on_page_restore(_action: impl Fn() + 'static) {}
+
+    /// Does nothing on the server.
+    pub fn on_visibility(_action: impl Fn(bool) + 'static) {}
 }
 
-pub use imp::{after_delay, close, close_former, on_page_hide, on_page_restore, open};
+pub use imp::{after_delay, close, close_former, on_page_hide, on_page_restore, on_visibility, open};

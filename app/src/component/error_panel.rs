@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 
 use super::icon::{Icon, IconName};
-use crate::api::ApiError;
+use crate::{
+    api::ApiError,
+    live::{LiveState, use_live},
+};
 
 /// What failed, with a button to try again.
 #[component]
@@ -17,6 +20,15 @@ pub fn ErrorPanel(
     #[prop(into)]
     retry: Callback<()>,
 ) -> impl IntoView {
+    // When the server is back, so is what it could not give.
+    let live = use_live();
+    Effect::new(move |before: Option<LiveState>| {
+        let now = live.state.get();
+        if before == Some(LiveState::Lost) && now == LiveState::Open {
+            retry.run(());
+        }
+        now
+    });
     view! {
         <div class="error-panel" role="alert">
             <Icon name=IconName::Warning />

@@ -60,6 +60,11 @@ pub fn significant(value: f64) -> String {
     if value < 0.0 { format!("−{text}") } else { text }
 }
 
+/// The same for an amount: what has happened is not nothing, however little.
+pub fn amount(value: f64) -> String {
+    if value > 0.0 && value < 0.005 { "< 0.01".to_owned() } else { significant(value) }
+}
+
 fn scaled(value: f64, units: [&'static str; 5]) -> (String, &'static str) {
     let mut value = value;
     let mut at = 0;

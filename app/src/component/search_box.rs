@@ -30,8 +30,17 @@ pub fn SearchBox(
     let initial = value.get_untracked();
     let known = StoredValue::new(initial.clone());
     let planned = StoredValue::new(None::<TimeoutHandle>);
+    let forget = move || {
+        if let Some(Some(planned)) = planned.try_update_value(Option::take) {
+            planned.clear();
+        }
+    };
     let plan = move |text: String, delay: Duration| {
         let text = text.trim().to_owned();
+        // Leaving the field tells its text once more.
+        if known.with_value(|known| *known == text) {
+            return forget();
+        }
         let next = after_delay(delay, move || {
             known.set_value(text.clone());
             set.run(text);
@@ -44,6 +53,8 @@ pub fn SearchBox(
     Effect::new(move |_| {
         let said = value.get();
         if let Some(input) = input.get().filter(|_| known.with_value(|known| *known != said)) {
+            // Somebody else has decided: what was typed before does not come after it.
+            forget();
             input.set_value(&said);
             known.set_value(said);
         }

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Names of the events that the stream sends.
-pub const EVENT_NAMES: [&str; 5] = ["log", "missed", "pipeline", "tick", "ready"];
+pub const EVENT_NAMES: [&str; 6] = ["log", "missed", "pipeline", "resync", "tick", "ready"];
 
 /// Why an event was not understood.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,7 @@ pub fn decode(name: &str, data: &str) -> Result<LiveEvent, DecodeError> {
         "pipeline" => serde_json::from_str(data).map(|trace| LiveEvent::Pipeline(Box::new(trace))).map_err(broken),
         "tick" => serde_json::from_str(data).map(LiveEvent::Tick).map_err(broken),
         "ready" => Ok(LiveEvent::Ready),
+        "resync" => Ok(LiveEvent::Resync),
         other => Err(DecodeError::Unknown(other.to_owned())),
     }
 }

@@ -215,8 +215,12 @@ impl LogList {
     }
 
     /// The range in which the lines of this marker are.
+    /// Without an older line beside it that is not known.
     pub fn hole(&self, marker: RowKey) -> Option<RangeSpec> {
         const DAY_MS: i64 = 86_400_000;
+        if marker.timestamp == UnixNanos(0) {
+            return None;
+        }
         let at = self.rows.binary_search_by_key(&marker, LogRow::key).ok()?;
         let from = marker.timestamp.to_millis().0.max(0);
         let newer = self.rows.range(at..).find_map(LogRow::record);

@@ -19,6 +19,9 @@ use crate::{
 /// How long wishes are collected before the stream is opened again.
 const SETTLE: Duration = Duration::from_millis(150);
 
+/// How long a hidden tab keeps its stream.
+const HIDDEN_PATIENCE: Duration = Duration::from_secs(30);
+
 /// How the stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LiveState {
@@ -54,6 +57,10 @@ struct Connection {
     after: Option<LogId>,
     /// The opening that is planned.
     planned: Option<TimeoutHandle>,
+    /// The closing that is planned while the tab is hidden.
+    falling_asleep: Option<TimeoutHandle>,
+    /// Whether the stream was closed because the tab is hidden.
+    is_asleep: bool,
     /// Grows with each wish: log lines of an earlier wish's stream are not ours any more.
     wish: u64,
     /// Whether something but log lines may have been missed.
@@ -106,6 +113,8 @@ pub fn provide_live() -> Live {
         live.open_in(SETTLE);
         event_stream::on_page_hide(move || live.close());
         event_stream::on_page_restore(move || live.open_in(Duration::ZERO));
+        // A browser has few connections to one server, and a stream takes one: tabs that nobody sees give theirs back.
+        event_stream::on_visibility(move |is_visible| live.sleep_or_wake(is_visible));
     });
     live
 }
@@ -144,6 +153,24 @@ impl Live {
         if was_ours == Some(true) {
             self.log_filter.try_set(None);
             self.open_in(SETTLE);
+        }
+    }
+
+    fn sleep_or_wake(self, is_visible: bool) {
+        let asleep = (!is_visible).then(|| {
+            event_stream::after_delay(HIDDEN_PATIENCE, move || {
+                self.close();
+                self.connection.try_update_value(|connection| connection.is_asleep = true);
+            })
+        });
+        let was_asleep = self.connection.try_update_value(|connection| {
+            if let Some(earlier) = std::mem::replace(&mut connection.falling_asleep, asleep.flatten()) {
+                earlier.clear();
+            }
+            is_visible && std::mem::take(&mut connection.is_asleep)
+        });
+        if was_asleep == Some(true) {
+            self.open_in(Duration::ZERO);
         }
     }
 
@@ -220,6 +247,7 @@ impl Live {
                 Ok(LiveEvent::Missed(missed)) => logs.push(LogEvent::Missed(missed)),
                 Ok(LiveEvent::Tick(tick)) => self.set_tick.set(Some(tick)),
                 Ok(LiveEvent::Ready) => self.ready(),
+                Ok(LiveEvent::Resync) => self.set_pipelines_version.update(|version| *version += 1),
                 Ok(LiveEvent::Pipeline(trace)) => {
                     self.set_pipeline.set(Some(*trace));
                     self.set_pipelines_version.update(|version| *version += 1);

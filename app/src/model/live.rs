@@ -52,6 +52,8 @@ pub enum LiveEvent {
     Missed(Missed),
     /// A pipeline trace began or changed.
     Pipeline(Box<PipelineSummary>),
+    /// Something but log records was not sent: what is shown may be old.
+    Resync,
     /// Five seconds have passed.
     Tick(Tick),
     /// The subscription stands.

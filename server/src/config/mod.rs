@@ -47,13 +47,19 @@ pub struct Config {
 pub struct ServerConfig {
     /// Address and port to listen on. Only loopback addresses until sign-in exists.
     pub addr: SocketAddr,
+    /// Names that Console is reached by besides those of this machine, e.g. that of a reverse proxy in front of it.
+    pub allowed_hosts: Vec<String>,
     /// Directory of the built pages.
     pub site_root: PathBuf,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { addr: SocketAddr::from(([127, 0, 0, 1], 3000)), site_root: PathBuf::from("target/site") }
+        Self {
+            addr: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            allowed_hosts: Vec::new(),
+            site_root: PathBuf::from("target/site"),
+        }
     }
 }
 
@@ -230,6 +236,15 @@ pub struct Overrides {
 
 const DEFAULT_FILE: &str = "Leptos.toml";
 
+/// Variables that are taken as they are, where others are read as TOML: a password may look like a number. Later ones
+/// win.
+const TEXT_VARIABLES: [(&str, &str); 4] = [
+    ("DATABASE_URL", "store.url"),
+    ("CONSOLE_STORE__URL", "store.url"),
+    ("GITLAB_WEBHOOK_SECRET", "webhooks.gitlab_secret"),
+    ("CONSOLE_WEBHOOKS__GITLAB_SECRET", "webhooks.gitlab_secret"),
+];
+
 impl Config {
     /// Reads the configuration of this process.
     pub fn load(overrides: &Overrides) -> Result<Self, ConfigError> {
@@ -242,10 +257,13 @@ impl Config {
             None if Path::new(DEFAULT_FILE).is_file() => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
             None => {}
         }
-        figment = figment
-            .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "store.url".into()))
-            .merge(Env::raw().only(&["GITLAB_WEBHOOK_SECRET"]).map(|_| "webhooks.gitlab_secret".into()))
-            .merge(Env::prefixed("CONSOLE_").split("__"));
+        figment =
+            figment.merge(Env::prefixed("CONSOLE_").ignore(&["STORE__URL", "WEBHOOKS__GITLAB_SECRET"]).split("__"));
+        for (variable, key) in TEXT_VARIABLES {
+            if let Ok(text) = std::env::var(variable) {
+                figment = figment.merge((key, text));
+            }
+        }
         if let Some(addr) = overrides.addr {
             figment = figment.merge(("server.addr", addr.to_string()));
         }

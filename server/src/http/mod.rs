@@ -77,6 +77,7 @@ pub fn router(services: Arc<Services>, shutdown: CancellationToken) -> Router {
     let routes = site::routes(rest, &state)
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(middleware::from_fn(security::refuse_foreign_origins))
+        .layer(middleware::from_fn_with_state(services.config.clone(), security::refuse_foreign_hosts))
         .layer(middleware::from_fn(security::add_headers))
         // Assets are compressed already and streams are left alone; this is for pages and JSON.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));

@@ -1,8 +1,11 @@
 //! What protects people in browsers: response headers, and no state changes from foreign pages.
 
+use std::{net::IpAddr, sync::Arc};
+
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -10,6 +13,7 @@ use axum::{
 use app::api::{ApiError, ErrorCode};
 
 use super::error::Failure;
+use crate::config::Config;
 
 /// Headers of every answer.
 const HEADERS: [(&str, &str); 4] = [
@@ -32,18 +36,43 @@ pub async fn add_headers(request: Request, next: Next) -> Response {
 /// A browser says with `Origin` which page sends a request: only Console's own pages may change anything.
 pub async fn refuse_foreign_origins(request: Request, next: Next) -> Response {
     let changes_state = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes_state && is_foreign(request.headers()) {
+    let own = request.uri().authority().map(Authority::as_str);
+    if changes_state && is_foreign(request.headers(), own) {
         let error = ApiError::new(ErrorCode::Forbidden, "requests from other sites' pages are refused");
         return Failure(error).into_response();
     }
     next.run(request).await
 }
 
-fn is_foreign(headers: &HeaderMap) -> bool {
+/// A page of another site can make its own name point at this machine and would then be of the same origin. So the name
+/// in the address has to be one of this machine's, or one that is allowed by configuration.
+pub async fn refuse_foreign_hosts(State(config): State<Arc<Config>>, request: Request, next: Next) -> Response {
+    let named = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    let named = named.or_else(|| request.uri().authority().map(Authority::as_str));
+    // Webhooks come to whatever name the forge knows, and prove who they are.
+    let is_proven = request.uri().path().starts_with("/webhooks/");
+    if is_proven || named.is_none_or(|host| is_own_host(host, &config.server.allowed_hosts)) {
+        return next.run(request).await;
+    }
+    let message = "this name is not one of Console's (`server.allowed_hosts`)";
+    Failure(ApiError::new(ErrorCode::Forbidden, message)).into_response()
+}
+
+fn is_own_host(host: &str, allowed: &[String]) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&name))
+}
+
+/// `own` is the authority of the request itself, where there is no `Host` (HTTP/2).
+fn is_foreign(headers: &HeaderMap, own: Option<&str>) -> bool {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let Some(origin) = text(header::ORIGIN) else { return false };
     let authority = origin.parse::<Uri>().ok().and_then(|uri| uri.authority().map(ToString::to_string));
-    authority.as_deref() != text(header::HOST)
+    authority.as_deref() != text(header::HOST).or(own)
 }
 
 #[cfg(test)]
@@ -60,11 +89,23 @@ mod tests {
     }
 
     #[test]
+    fn only_names_of_this_machine_and_allowed_ones_are_answered() {
+        let allowed = ["console.example.com".to_owned()];
+        for own in ["localhost:3000", "LOCALHOST", "a.localhost", "127.0.0.1:3000", "[::1]:3000", "Console.Example.com"]
+        {
+            assert!(is_own_host(own, &allowed), "{own}");
+        }
+        for foreign in ["evil.example:3000", "10.0.0.1", "localhost.evil.example", "127.0.0.1.evil.example", "@", ""] {
+            assert!(!is_own_host(foreign, &allowed), "{foreign}");
+        }
+    }
+
+    #[test]
     fn only_own_pages_and_programs_pass() {
-        assert!(!is_foreign(&headers(None)));
-        assert!(!is_foreign(&headers(Some("http://127.0.0.1:3000"))));
+        assert!(!is_foreign(&headers(None), None));
+        assert!(!is_foreign(&headers(Some("http://127.0.0.1:3000")), None));
         for origin in ["http://evil.example", "null", "http://127.0.0.1:3001"] {
-            assert!(is_foreign(&headers(Some(origin))), "{origin}");
+            assert!(is_foreign(&headers(Some(origin)), None), "{origin}");
         }
     }
 }

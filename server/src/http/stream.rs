@@ -75,6 +75,7 @@ pub async fn logs(
         wants_logs,
         replay_to: after.map(|_| head),
         replayed: 0,
+        current: None,
         pending: VecDeque::from([Event::default().event("ready").retry(RETRY).data("{}")]),
         shutdown: state.shutdown,
         has_ended: false,
@@ -99,6 +100,8 @@ struct Reader {
     replay_to: Option<LogId>,
     replayed: usize,
     pending: VecDeque<Event>,
+    /// Live records that are being sent, and how many of them have been looked at.
+    current: Option<(Arc<LiveBatch>, usize)>,
     shutdown: CancellationToken,
     has_ended: bool,
     _permit: StreamPermit,
@@ -108,6 +111,9 @@ impl Reader {
     async fn next(mut self) -> Option<(Event, Self)> {
         loop {
             if let Some(event) = self.pending.pop_front() {
+                return Some((event, self));
+            }
+            if let Some(event) = self.next_live() {
                 return Some((event, self));
             }
             if self.has_ended {
@@ -124,8 +130,8 @@ impl Reader {
             };
             match received {
                 Ok(event) => self.take(&event),
-                // What was passed over shows in the ids of the next batch.
-                Err(RecvError::Lagged(_)) => {}
+                // Log records that were passed over show in the ids of the next batch; for the rest the page asks anew.
+                Err(RecvError::Lagged(_)) => self.pending.push_back(Event::default().event("resync").data("{}")),
                 Err(RecvError::Closed) => {
                     self.has_ended = true;
                     self.pending.push_back(Event::default().retry(RETRY).comment("the server shuts down"));
@@ -136,14 +142,21 @@ impl Reader {
 
     fn take(&mut self, event: &HubEvent) {
         match event {
-            HubEvent::Logs(batch) if self.wants_logs => self.take_logs(batch),
-            HubEvent::Logs(_) => {}
+            HubEvent::Logs { last_id, batch } if self.wants_logs => match batch.upgrade() {
+                Some(batch) => self.take_logs(batch),
+                None if *last_id > self.last => {
+                    self.report_missed(last_id.0 - self.last.0);
+                    self.last = *last_id;
+                }
+                None => {}
+            },
+            HubEvent::Logs { .. } => {}
             HubEvent::Pipeline(json) => self.pending.push_back(Event::default().event("pipeline").data(json)),
             HubEvent::Tick(json) => self.pending.push_back(Event::default().event("tick").data(json)),
         }
     }
 
-    fn take_logs(&mut self, batch: &LiveBatch) {
+    fn take_logs(&mut self, batch: Arc<LiveBatch>) {
         if batch.last_id <= self.last {
             return;
         }
@@ -151,16 +164,25 @@ impl Reader {
         if batch.first_id > expected {
             self.report_missed(batch.first_id.0 - expected.0);
         }
-        for live in &batch.records {
+        self.current = Some((batch, 0));
+    }
+
+    /// The next wanted record of the batch that is being sent.
+    fn next_live(&mut self) -> Option<Event> {
+        let (batch, looked_at) = self.current.take()?;
+        for (index, live) in batch.records.iter().enumerate().skip(looked_at) {
             let record = &live.record;
             if record.id > self.last
                 && self.matcher.matches_fields(record.level, &record.service, record.trace_id)
                 && self.matcher.matches_text(&record.message, &live.attributes)
             {
-                self.pending.push_back(log_event(record.id, &live.json));
+                let event = log_event(record.id, &live.json);
+                self.current = Some((batch, index + 1));
+                return Some(event);
             }
         }
         self.last = batch.last_id;
+        None
     }
 
     /// Reads the next page of what the reader has not seen.

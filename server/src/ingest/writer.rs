@@ -1,12 +1,15 @@
 //! The one writer: groups what waits, commits, acknowledges, publishes.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, OnceLock, atomic::Ordering},
     time::Duration,
 };
 
 use app::model::{LogId, LogRecord, TenantId};
-use tokio::sync::{Mutex, oneshot};
+use tokio::{
+    sync::{Mutex, oneshot},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -20,10 +23,12 @@ use crate::{
 /// Pause before a failed commit is tried again; doubled each time up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Records in one message to the readers of the live stream: what a slow one holds on to is a multiple of this.
+const PUBLISHED_AT_ONCE: usize = 256;
 /// A commit that the store refuses for good is tried so often, in case it was a race.
 const ATTEMPTS_AT_A_REFUSED_COMMIT: u32 = 3;
 /// At shutdown, how long a failing store is tried.
-const FAREWELL: Duration = Duration::from_secs(4);
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Writes what the queue holds.
 pub struct Writer {
@@ -33,6 +38,8 @@ pub struct Writer {
     hub: Arc<Hub>,
     clock: SharedClock,
     commit_records: usize,
+    /// Until when a failing store is tried after the server was asked to end.
+    farewell: OnceLock<Instant>,
 }
 
 /// The acknowledgements of one commit.
@@ -48,7 +55,7 @@ impl Writer {
         clock: SharedClock,
         commit_records: usize,
     ) -> Self {
-        Self { queue, end: Arc::new(Mutex::new(end)), store, hub, clock, commit_records }
+        Self { queue, end: Arc::new(Mutex::new(end)), store, hub, clock, commit_records, farewell: OnceLock::new() }
     }
 
     /// Works until the token is cancelled and the queue is empty.
@@ -116,7 +123,6 @@ impl Writer {
         let figures = self.queue.figures();
         let mut pause = FIRST_PAUSE;
         let mut refusals = 0;
-        let mut farewell = None;
         loop {
             let error = match self.store.commit(batch, self.clock.now_utc()).await {
                 Ok(receipt) => {
@@ -132,11 +138,8 @@ impl Writer {
             }
             figures.retries.fetch_add(1, Ordering::Relaxed);
             refusals += u32::from(is_refusal(&error));
-            if token.is_cancelled() {
-                let until = *farewell.get_or_insert_with(|| tokio::time::Instant::now() + FAREWELL);
-                if tokio::time::Instant::now() >= until {
-                    return Err(error);
-                }
+            if token.is_cancelled() && *self.farewell.get_or_init(|| Instant::now() + FAREWELL) <= Instant::now() {
+                return Err(error);
             }
             if refusals >= ATTEMPTS_AT_A_REFUSED_COMMIT {
                 return Err(error);
@@ -155,7 +158,6 @@ impl Writer {
     }
 
     fn publish_tenant(&self, tenant: TenantId, first_id: LogId, records: Vec<NewLogRecord>) {
-        let last_id = LogId(first_id.0 + records.len() as i64 - 1);
         let live = |(index, record): (usize, NewLogRecord)| {
             let attributes = record.attributes;
             let record = LogRecord {
@@ -171,8 +173,13 @@ impl Writer {
             let json = serde_json::to_string(&record).unwrap_or_default();
             LiveRecord { record, attributes, json }
         };
-        let records = records.into_iter().enumerate().map(live).collect();
-        self.hub.publish_logs(tenant, LiveBatch { first_id, last_id, records });
+        let mut live = records.into_iter().enumerate().map(live).peekable();
+        while live.peek().is_some() {
+            let records: Vec<LiveRecord> = live.by_ref().take(PUBLISHED_AT_ONCE).collect();
+            let (Some(first), Some(last)) = (records.first(), records.last()) else { return };
+            let (first_id, last_id) = (first.record.id, last.record.id);
+            self.hub.publish_logs(tenant, LiveBatch { first_id, last_id, records });
+        }
     }
 }
 

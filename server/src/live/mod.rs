@@ -1,9 +1,9 @@
 //! The hub: what was committed is published once to every reader of its tenant.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -33,21 +33,68 @@ pub struct LiveBatch {
     pub records: Vec<LiveRecord>,
 }
 
+impl LiveBatch {
+    /// Roughly what it takes in memory.
+    fn size_bytes(&self) -> usize {
+        let of = |live: &LiveRecord| {
+            // The parsed record holds its texts a second time.
+            2 * (live.json.len() + live.attributes.len()) + size_of::<LiveRecord>()
+        };
+        self.records.iter().map(of).sum()
+    }
+}
+
 /// What the hub carries.
 #[derive(Debug, Clone)]
 pub enum HubEvent {
-    /// Log records were committed.
-    Logs(Arc<LiveBatch>),
+    /// Log records up to this one were committed. They are gone when a reader comes too late for them.
+    Logs {
+        /// The last of them.
+        last_id: LogId,
+        /// The records.
+        batch: Weak<LiveBatch>,
+    },
     /// A pipeline trace began or changed: its summary as JSON text.
     Pipeline(Arc<str>),
     /// Five seconds have passed: the tick as JSON text.
     Tick(Arc<str>),
 }
 
+/// Bytes of log records that are kept for the slow readers of a tenant; a reader that lies further behind misses the
+/// oldest.
+const KEPT_BYTES: usize = 32 * 1024 * 1024;
+
+/// One tenant's readers, and the records that the slow ones among them have not had yet.
+#[derive(Debug)]
+struct Channel {
+    sender: broadcast::Sender<HubEvent>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    batches: VecDeque<(Arc<LiveBatch>, usize)>,
+    bytes: usize,
+}
+
+impl Kept {
+    /// Keeps a batch, and as many before it as there is room for.
+    fn push(&mut self, batch: Arc<LiveBatch>, most_batches: usize) {
+        let bytes = batch.size_bytes();
+        self.batches.push_back((batch, bytes));
+        self.bytes += bytes;
+        while self.batches.len() > 1 && (self.bytes > KEPT_BYTES || self.batches.len() > most_batches) {
+            if let Some((_, bytes)) = self.batches.pop_front() {
+                self.bytes -= bytes;
+            }
+        }
+    }
+}
+
 /// Publishes to readers, tenant by tenant.
 #[derive(Debug)]
 pub struct Hub {
-    tenants: RwLock<HashMap<TenantId, broadcast::Sender<HubEvent>>>,
+    tenants: RwLock<HashMap<TenantId, Channel>>,
     buffer_events: usize,
     max_streams: usize,
     streams: Arc<AtomicUsize>,
@@ -84,18 +131,25 @@ impl Hub {
     /// What is published to the tenant from now on.
     pub fn subscribe(&self, tenant: TenantId) -> broadcast::Receiver<HubEvent> {
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
-        tenants.entry(tenant).or_insert_with(|| broadcast::channel(self.buffer_events).0).subscribe()
+        let channel = || Channel { sender: broadcast::channel(self.buffer_events).0, kept: Mutex::default() };
+        tenants.entry(tenant).or_insert_with(channel).sender.subscribe()
     }
 
     /// Whether anybody would hear what is published to the tenant.
     pub fn has_readers(&self, tenant: TenantId) -> bool {
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
-        tenants.get(&tenant).is_some_and(|sender| sender.receiver_count() > 0)
+        tenants.get(&tenant).is_some_and(|channel| channel.sender.receiver_count() > 0)
     }
 
     /// Publishes committed records, in the order of commits.
     pub fn publish_logs(&self, tenant: TenantId, batch: LiveBatch) {
-        self.send(tenant, HubEvent::Logs(Arc::new(batch)));
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(channel) = tenants.get(&tenant) else { return };
+        let batch = Arc::new(batch);
+        let event = HubEvent::Logs { last_id: batch.last_id, batch: Arc::downgrade(&batch) };
+        channel.kept.lock().unwrap_or_else(PoisonError::into_inner).push(batch, self.buffer_events);
+        // An error says that nobody listens, which is fine.
+        let _nobody = channel.sender.send(event);
     }
 
     /// Publishes a pipeline trace as it is now.
@@ -110,17 +164,17 @@ impl Hub {
         let Ok(json) = serde_json::to_string(&tick) else { return };
         let event = HubEvent::Tick(json.into());
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
-        for sender in tenants.values() {
+        for channel in tenants.values() {
             // An error says that nobody listens, which is fine.
-            let _nobody = sender.send(event.clone());
+            let _nobody = channel.sender.send(event.clone());
         }
     }
 
     fn send(&self, tenant: TenantId, event: HubEvent) {
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = tenants.get(&tenant) {
+        if let Some(channel) = tenants.get(&tenant) {
             // An error says that nobody listens, which is fine.
-            let _nobody = sender.send(event);
+            let _nobody = channel.sender.send(event);
         }
     }
 }
@@ -140,8 +194,27 @@ mod tests {
         hub.publish_logs(TenantId(2), LiveBatch { first_id: LogId(1), last_id: LogId(1), records: Vec::new() });
         hub.publish_tick(tick());
         assert!(matches!(ours.recv().await.unwrap(), HubEvent::Tick(_)));
-        assert!(matches!(theirs.recv().await.unwrap(), HubEvent::Logs(_)));
+        assert!(matches!(theirs.recv().await.unwrap(), HubEvent::Logs { last_id: LogId(1), .. }));
         assert!(!hub.has_readers(TenantId(3)));
+    }
+
+    #[test]
+    fn records_that_no_reader_takes_are_let_go() {
+        let hub = Hub::new(4, 8);
+        let _stalled = hub.subscribe(TenantId(1));
+        let batches: Vec<_> = (1..=6)
+            .map(|id| {
+                let mut watched = hub.subscribe(TenantId(1));
+                hub.publish_logs(
+                    TenantId(1),
+                    LiveBatch { first_id: LogId(id), last_id: LogId(id), records: Vec::new() },
+                );
+                let Ok(HubEvent::Logs { batch, .. }) = watched.try_recv() else { panic!("the batch of {id}") };
+                batch
+            })
+            .collect();
+        let kept: Vec<bool> = batches.iter().map(|batch| batch.upgrade().is_some()).collect();
+        assert_eq!(kept, [false, false, true, true, true, true]);
     }
 
     #[test]

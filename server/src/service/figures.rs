@@ -107,6 +107,12 @@ pub fn rate_by_slice(grid: Grid, series: &[&SeriesPoints], interval_ms: i64) -> 
     let mut total: Vec<Option<f64>> = vec![None; grid.len];
     for one in series {
         let mut sums = vec![(0.0, 0.0); grid.len];
+        // Before the first summary there is nothing to compare with, but it knows its own growth.
+        if let Some(first) = one.points.first().filter(|first| first.spread > 0.0)
+            && let Some(index) = grid.index_of(first.time.to_millis())
+        {
+            sums[index] = (first.spread, interval_ms as f64 / 1000.0);
+        }
         for pair in one.points.windows(2) {
             let elapsed_ms = (pair[1].time.0 - pair[0].time.0) / 1_000_000;
             let Some(index) = grid.index_of(pair[1].time.to_millis()) else { continue };
@@ -188,7 +194,12 @@ mod tests {
 
     #[test]
     fn rates_of_counters_survive_a_restart_and_skip_gaps() {
-        let point = |seconds: i64, last: f64| Point { time: UnixNanos(seconds * 1_000_000_000), value: last, last };
+        let point = |seconds: i64, last: f64| Point {
+            time: UnixNanos(seconds * 1_000_000_000),
+            value: last,
+            last,
+            spread: 0.0,
+        };
         let series = SeriesPoints {
             key: SeriesKey::new("x", &[]),
             points: vec![point(0, 100.0), point(5, 150.0), point(10, 20.0), point(200, 1_000_000.0)],

@@ -174,8 +174,8 @@ impl Services {
         let recently = RangeSpec::Last(FAILED_PIPELINE_S).resolve(now);
         let failed = self.stores.pipelines.list(scope.tenant, &failed, Some(recently), None, 2).await?;
         let from = range.from.to_nanos();
-        let latest =
-            self.stores.metrics.latest(scope.tenant, &[names::CPU, names::MEMORY, names::FILESYSTEM], from).await?;
+        let wanted = [names::CPU, names::MEMORY, names::STORE_BYTES, names::FILESYSTEM];
+        let latest = self.stores.metrics.latest(scope.tenant, &wanted, from).await?;
         let percent = |name: &str| {
             let of_name = latest.iter().filter(|series| series.key.name == name);
             of_name.filter_map(|series| Some(series.points.last()?.value * 100.0)).reduce(f64::max)
@@ -189,6 +189,7 @@ impl Services {
             endpoints: self.stores.endpoints.by_endpoint(scope.tenant, &[minutes]).await?,
             cpu_percent: percent(names::CPU),
             memory_percent: percent(names::MEMORY),
+            store_bytes: percent(names::STORE_BYTES).map(|hundredfold| hundredfold / 100.0),
             disk: fullest.map(|(mount, share)| (mount, share * 100.0)),
             failed_pipelines: failed.into_iter().map(describe_failure).collect(),
             ingest_fails: self.ingest.figures().is_failing.load(std::sync::atomic::Ordering::Relaxed),
@@ -258,7 +259,8 @@ impl HostSamples {
     }
 }
 
-fn kpis(now: &Courses, before: &Courses) -> Vec<Kpi> {
+/// `newest_of` has the newest samples, where the range reaches to the present: the courses' last values are means.
+fn kpis(now: &Courses, before: &Courses, newest_of: Option<&Evidence>) -> Vec<Kpi> {
     let kpi = |key: &str, label: &str, unit, value, before, severity, sparkline: &[Option<f64>], href: &str| Kpi {
         key: key.to_owned(),
         label: label.to_owned(),
@@ -271,7 +273,12 @@ fn kpis(now: &Courses, before: &Courses) -> Vec<Kpi> {
     };
     let p95 = now.total_p95();
     let errors = now.total_errors();
-    let (cpu, memory) = (newest(&now.cpu), newest(&now.memory));
+    let sample = |pick: fn(&Evidence) -> Option<f64>, course: &[Option<f64>]| {
+        newest_of.and_then(pick).or_else(|| newest(course))
+    };
+    let cpu = sample(|evidence| evidence.cpu_percent, &now.cpu);
+    let memory = sample(|evidence| evidence.memory_percent, &now.memory);
+    let store = sample(|evidence| evidence.store_bytes, &now.store_bytes);
     vec![
         kpi(
             "api_p95",
@@ -305,16 +312,7 @@ fn kpis(now: &Courses, before: &Courses) -> Vec<Kpi> {
             &now.memory,
             "#host",
         ),
-        kpi(
-            "store",
-            "Store",
-            Unit::Bytes,
-            newest(&now.store_bytes),
-            newest(&before.store_bytes),
-            Severity::Ok,
-            &now.store_bytes,
-            "#io",
-        ),
+        kpi("store", "Store", Unit::Bytes, store, newest(&before.store_bytes), Severity::Ok, &now.store_bytes, "#io"),
     ]
 }
 
@@ -370,10 +368,10 @@ fn charts(now: &Courses, before: Option<&Courses>) -> Vec<ChartData> {
             Unit::BytesPerSecond,
             "bytes/s",
             vec![
-                series("received", "received", |courses| &courses.received),
-                series("sent", "sent", |courses| &courses.sent),
+                series("received", "in", |courses| &courses.received),
+                series("sent", "out", |courses| &courses.sent),
                 series("read", "read", |courses| &courses.read),
-                series("written", "written", |courses| &courses.written),
+                series("written", "write", |courses| &courses.written),
             ],
         ),
     ]
@@ -394,7 +392,7 @@ impl OverviewPort for Services {
         )
         .map_err(store_failed)?;
         let (status, reasons): (StatusLevel, Vec<StatusReason>) = status::judge(&evidence);
-        let mut kpis = kpis(&courses, &before);
+        let mut kpis = kpis(&courses, &before, query.range.is_relative().then_some(&evidence));
         for kpi in &mut kpis {
             if kpi.href.starts_with('#') {
                 kpi.href.insert_str(0, "/monitoring");

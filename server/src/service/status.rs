@@ -22,6 +22,8 @@ pub struct Evidence {
     pub cpu_percent: Option<f64>,
     /// Memory, percent.
     pub memory_percent: Option<f64>,
+    /// Size of the store.
+    pub store_bytes: Option<f64>,
     /// Fullest disk: mount point and percent.
     pub disk: Option<(String, f64)>,
     /// Pipelines that failed within the last hour: id, name, error.

@@ -25,7 +25,7 @@ use crate::{
 /// Where GitLab's traces come from.
 const SOURCE: &str = "gitlab";
 /// A delivery whose processing began longer ago than this and never ended may be claimed anew.
-const STALE_AFTER: TimeDelta = TimeDelta::seconds(60);
+const STALE_AFTER: TimeDelta = TimeDelta::seconds(20);
 /// Longest name of a delivery, in bytes.
 const MAX_KEY_BYTES: usize = 255;
 /// Targets that the step's details list.
@@ -91,6 +91,16 @@ impl Services {
             tracing::warn!(reason = %refusal, "a GitLab delivery was refused");
         }
         checked.map(|_| ())
+    }
+
+    /// Ends traces whose processing was interrupted, so that nothing stays in progress for ever.
+    pub async fn end_interrupted_pipelines(&self) {
+        let now = self.clock.now_utc();
+        match self.stores.pipelines.end_interrupted(now - STALE_AFTER, now).await {
+            Ok(0) => {}
+            Ok(traces) => tracing::warn!(traces, "pipeline traces that were interrupted have been ended as failed"),
+            Err(error) => tracing::warn!(%error, "interrupted pipeline traces could not be ended; it is tried again"),
+        }
     }
 
     /// Processes a delivery.

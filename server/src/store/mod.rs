@@ -140,6 +140,9 @@ pub trait PipelineStore: Send + Sync {
         pipeline: &StoredPipeline,
         delivery: Option<(DeliveryKey<'_>, bool)>,
     ) -> StoreResult<()>;
+    /// Ends what began before `stale_before` and was never saved again, in every tenant: those traces fail, and their
+    /// deliveries may be tried again. Says how many traces there were.
+    async fn end_interrupted(&self, stale_before: DateTime<Utc>, now: DateTime<Utc>) -> StoreResult<u64>;
     /// Stores finished traces, all or none.
     async fn insert(&self, tenant: TenantId, pipelines: &[StoredPipeline]) -> StoreResult<()>;
     /// Rows that match, newest first.
@@ -272,6 +275,8 @@ pub struct Point {
     pub value: f64,
     /// The value; the last one for a summary. Rates of counters need it.
     pub last: f64,
+    /// By how much a summary's values differ: what a counter that did not begin anew has grown by. Zero for a sample.
+    pub spread: f64,
 }
 
 /// A series with its points, oldest first.

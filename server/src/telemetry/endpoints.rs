@@ -27,8 +27,10 @@ impl EndpointRecorder {
     pub fn record(&self, method: &str, route: &str, status: u16, duration_ms: f64, now: UnixNanos) {
         let minute = RollupResolution::Minute.floor(now);
         let mut current = self.lock();
-        let route = if current.len() < MAX_ENDPOINTS { route } else { "(other)" };
-        let slot = (method.to_owned(), route.to_owned(), minute);
+        let mut slot = (method.to_owned(), route.to_owned(), minute);
+        if current.len() >= MAX_ENDPOINTS && !current.contains_key(&slot) {
+            slot = ("_OTHER".to_owned(), "(other)".to_owned(), minute);
+        }
         current.entry(slot).or_default().add(status, duration_ms);
     }
 

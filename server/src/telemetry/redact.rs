@@ -55,11 +55,11 @@ const VALUE_RULES: [(&str, &str); 6] = [
     (r"\b(?:glpat-[A-Za-z0-9_-]{10,}|gh[pousr]_[A-Za-z0-9]{20,}|whsec_[A-Za-z0-9+/=]{10,})", MARK),
     // key=value and key: value in running text.
     (
-        r#"(?i)\b(password|passwd|pwd|secret|token|api[_-]?key|authorization)(\s*[=:]\s*)("[^"]*"|[^\s,;&"]+)"#,
+        r#"(?i)([\w.-]*(?:password|passwd|pwd|secret|token|api[_-]?key|authorization)["']?)(\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"'}]+)"#,
         "$1$2[redacted]",
     ),
     // Passwords in addresses.
-    (r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]+:)[^\s@/]+@", "$1[redacted]@"),
+    (r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+@", "$1[redacted]@"),
 ];
 
 struct Rules {
@@ -189,6 +189,11 @@ mod tests {
             ("paid with 4111 1111 1111 1111 today", "paid with [redacted] today"),
             ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc_def", "jwt [redacted]"),
             ("using glpat-abcdefghij0123456789", "using [redacted]"),
+            ("got access_token=hunter2&x=1", "got access_token=[redacted]&x=1"),
+            ("GITLAB_TOKEN=hunter2", "GITLAB_TOKEN=[redacted]"),
+            ("GET /api?private_token=hunter2 200", "GET /api?private_token=[redacted] 200"),
+            (r#"body {"password":"hunter2","a":1}"#, r#"body {"password":[redacted],"a":1}"#),
+            ("connect redis://:hunter2@cache:6379", "connect redis://:[redacted]@cache:6379"),
         ] {
             assert!(!Redactor.text(text).contains("hunter2"));
             let told = Redactor.text(text);

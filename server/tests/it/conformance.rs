@@ -114,6 +114,30 @@ mod cases {
         assert_eq!(stores.pipelines.begin(OURS, &all[3], Some(other), soon).await.unwrap(), Claim::New);
     }
 
+    pub async fn a_pipeline_that_was_interrupted_fails_and_may_be_delivered_again(_home: &Home, stores: &Stores) {
+        let store = &stores.pipelines;
+        let mut all = pipelines(2);
+        for (n, stored) in all.iter_mut().enumerate() {
+            stored.trace.status = PipelineStatus::InProgress;
+            stored.trace.completed_at = None;
+            stored.trace.created_at = start() + TimeDelta::seconds(n as i64 * 100);
+        }
+        let key = DeliveryKey { source: "gitlab", key: "interrupted" };
+        let never = start() - TimeDelta::days(1);
+        assert_eq!(store.begin(OURS, &all[0], Some(key), never).await.unwrap(), Claim::New);
+        assert_eq!(store.begin(OURS, &all[1], None, never).await.unwrap(), Claim::New);
+        let now = start() + TimeDelta::seconds(110);
+        assert_eq!(store.end_interrupted(start() + TimeDelta::seconds(90), now).await.unwrap(), 1);
+        let ended = store.get(OURS, all[0].trace.id).await.unwrap().unwrap().trace;
+        assert_eq!((ended.status, ended.completed_at), (PipelineStatus::Failed, Some(now)));
+        assert!(ended.error_summary.unwrap().contains("interrupted"));
+        let younger = store.get(OURS, all[1].trace.id).await.unwrap().unwrap().trace;
+        assert_eq!(younger.status, PipelineStatus::InProgress);
+        let mut again = pipelines(3).pop().unwrap();
+        again.trace.created_at = now;
+        assert_eq!(store.begin(OURS, &again, Some(key), never).await.unwrap(), Claim::New);
+    }
+
     pub async fn pages_of_pipelines_neither_skip_nor_repeat(_home: &Home, stores: &Stores) {
         let all = pipelines(25);
         stores.pipelines.insert(OURS, &all).await.unwrap();
@@ -134,6 +158,7 @@ mod cases {
         let mut all = pipelines(8);
         all[0].trace.git_commit_message = Some("reach 100% of_all \\ tenants".into());
         all[1].trace.git_author = Some("Zoe Unusual".into());
+        all[7].trace.git_author = Some("Émile Łuk".into());
         all[2].trace.environment = Some("moon".into());
         all[3].trace.tenant_id = Some("selene".into());
         all[4].trace.trigger_type = "gitlab-tag-push".into();
@@ -149,6 +174,7 @@ mod cases {
         assert_eq!(find(search("100% OF_ALL \\")).await, [0]);
         assert_eq!(find(search("100x")).await, [0_u128; 0]);
         assert_eq!(find(search("zoe unusual")).await, [1]);
+        assert_eq!(find(search("Émile ŁUK".replace("UK", "uk").as_str())).await, [7]);
         assert_eq!(find(search(&all[6].trace.id.to_string())).await, [6]);
         assert_eq!(find(search(&all[6].trace.id.simple().to_string())).await, [6]);
         let base = PipelineFilter::default();
@@ -540,6 +566,7 @@ async fn run(engine: Engine, case: impl AsyncFnOnce(&Home, &Stores)) {
 on_both_engines!(
     a_pipeline_comes_back_as_it_was_stored,
     a_delivery_is_processed_once_unless_it_failed,
+    a_pipeline_that_was_interrupted_fails_and_may_be_delivered_again,
     pages_of_pipelines_neither_skip_nor_repeat,
     pipelines_are_found_by_every_filter,
     pipelines_are_counted_and_have_neighbours,

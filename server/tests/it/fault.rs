@@ -272,11 +272,11 @@ async fn postgres_stopped_and_started_under_load_loses_nothing_acknowledged() {
     assert_eq!(app.get("/ready").await.0, 503);
     tokio::task::block_in_place(|| postgres.start());
     for attempt in 0.. {
-        let (status, _) = app.get("/health/detailed").await;
+        let (status, health) = app.get("/health/detailed").await;
         if status == 200 {
             break;
         }
-        assert!(attempt < 300, "it recovers by itself");
+        assert!(attempt < 300, "it recovers by itself: {health}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -1,5 +1,7 @@
 //! The REST interface over a socket.
 
+use app::model::TenantId;
+
 use crate::support::{Engine, Home, TestApp, run_console};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,7 +195,54 @@ async fn a_wrong_configuration_stops_the_start_and_says_why() {
         assert_eq!(code, Some(1), "{key}: {text}");
         assert!(words.iter().all(|word| text.contains(word)) && !text.contains("hunter2"), "{key}: {text}");
     }
-    let (code, text) = run_console(&home, &["config", "check"], &[("CONSOLE_WEBHOOKS__GITLAB_SECRET", "hunter2")]);
-    assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("[redacted]") && !text.contains("hunter2"));
+    // A secret is taken as it is, also when it looks like a number.
+    for secret in ["hunter2", "0012345678"] {
+        for name in ["CONSOLE_WEBHOOKS__GITLAB_SECRET", "GITLAB_WEBHOOK_SECRET"] {
+            let (code, text) = run_console(&home, &["config", "check"], &[(name, secret)]);
+            assert_eq!(code, Some(0), "{text}");
+            assert!(text.contains("[redacted]") && !text.contains(secret));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_names_of_this_machine_are_answered() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    let ask = async |path: &str, host: &str| {
+        let request = app.client.get(app.url(path)).header("host", host);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask("/v1/traces", "evil.example").await, 403);
+    assert_eq!(ask("/api/monitoring/logs/stream", "evil.example:3000").await, 403);
+    assert_eq!(ask("/v1/traces", "localhost:3000").await, 200);
+    // A forge knows Console by whatever name; it has to prove who it is.
+    assert_eq!(ask("/webhooks/gitlab", "console.example.com").await, 405);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_function_answers_with_the_status_of_its_error() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    let ask = async |id: &str| {
+        let request = app.client.post(app.url("/fn/pipeline")).json(&serde_json::json!({ "id": id }));
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask("6b1f5330-3a73-4ccc-8c6a-ae6640399827").await, 404);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invented_methods_share_one_place_in_the_figures() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    for n in 0..20 {
+        let method = reqwest::Method::from_bytes(format!("M{n}").as_bytes()).unwrap();
+        assert_eq!(app.client.request(method, app.url("/v1/traces")).send().await.unwrap().status(), 405);
+    }
+    let methods: Vec<String> =
+        app.services.recorder.take(TenantId::DEFAULT).into_iter().map(|delta| delta.endpoint.method).collect();
+    assert!(methods.iter().all(|method| method == "_OTHER"), "{methods:?}");
+    app.stop().await;
 }

@@ -97,7 +97,7 @@ pub fn Surface(
         event.prevent_default();
         state.crosshair.set(next);
     };
-    let on_dblclick = move |_| set_range.set(zoom_out(range.get_untracked().resolve(clock::now())));
+    let on_dblclick = move |_| set_range.set(zoom_out(range.get_untracked(), clock::now()));
 
     let last = move || state.grid.get().len.saturating_sub(1);
     let current = move || state.looked_at().unwrap_or_else(last);

@@ -105,6 +105,16 @@ pub fn preview(record: &LogRecord) -> String {
     line
 }
 
+/// Whether the record was written while a pipeline's trace was made: then its trace is a pipeline's.
+pub fn is_of_pipeline(record: &LogRecord) -> bool {
+    let text = |name: &str| record.attributes.get(name).and_then(Value::as_str).unwrap_or_default();
+    text("target").ends_with("::webhook") || (text("http.route").starts_with("/webhooks/") && is_success(record))
+}
+
+fn is_success(record: &LogRecord) -> bool {
+    record.attributes.get("status").and_then(Value::as_u64) == Some(200)
+}
+
 /// The record as lines of pretty-printed JSON: together they are [`pretty`], but for the record's place in the log.
 pub fn fields(record: &LogRecord) -> Vec<Field> {
     let mut own: Vec<(&str, Value, Option<FieldFilter>)> = vec![

@@ -74,6 +74,7 @@ pub fn LogLine(
     let on_key = move |event: leptos::ev::KeyboardEvent| match event.key().as_str() {
         "]" => context.set_expanded(key, true),
         "[" => context.set_expanded(key, false),
+        "Escape" if is_open.get_untracked() => context.set_expanded(key, false),
         _ => {}
     };
     let trace = record.trace_id.map(|trace_id| view! { <TraceBadge trace_id narrow=context.narrow /> });
@@ -185,12 +186,18 @@ fn LogDetail(record: Arc<LogRecord>, context: LineContext) -> impl IntoView {
         });
     });
     let lines = fields::fields(&record);
-    let pipeline = record.trace_id.map(|trace_id| {
+    let is_of_pipeline = fields::is_of_pipeline(&record);
+    let trace = record.trace_id.map(|trace_id| {
+        let pipeline = is_of_pipeline.then(|| {
+            view! {
+                <A href=format!("/monitoring/pipelines/{}", trace_id.as_uuid()) attr:class="button">
+                    <Icon name=IconName::Open />
+                    "Open pipeline"
+                </A>
+            }
+        });
         view! {
-            <A href=format!("/monitoring/pipelines/{}", trace_id.as_uuid()) attr:class="button">
-                <Icon name=IconName::Open />
-                "Open pipeline"
-            </A>
+            {pipeline}
             <CopyButton what="trace id" text=trace_id.to_string() labelled=true />
         }
     });
@@ -200,7 +207,7 @@ fn LogDetail(record: Arc<LogRecord>, context: LineContext) -> impl IntoView {
             <div class="log-actions">
                 <CopyButton what="JSON" text=fields::pretty(&record) labelled=true />
                 <CopyButton what="message" text=record.message.clone() labelled=true />
-                {pipeline}
+                {trace}
             </div>
             <div class="json">
                 {lines.into_iter().map(|field| view! { <JsonLine field narrow=context.narrow /> }).collect_view()}

@@ -85,8 +85,9 @@ impl Tail {
     }
 
     fn load_missed(self, marker: RowKey) {
-        let Some(range) = self.list.with_untracked(|list| list.hole(marker)) else { return };
-        let query = LogQuery { range, limit: LogQuery::MAX_LIMIT, cursor: None, ..self.query.get_value() };
+        let query = self.query.get_value();
+        let range = self.list.with_untracked(|list| list.hole(marker)).unwrap_or(query.range);
+        let query = LogQuery { range, limit: LogQuery::MAX_LIMIT, cursor: None, ..query };
         spawn_local(async move {
             match list_logs(query).await {
                 Ok(page) => {

@@ -40,12 +40,21 @@ pub fn widen(spec: RangeSpec) -> RangeSpec {
             let next = RangeSpec::PRESETS.into_iter().find(|preset| *preset > seconds);
             RangeSpec::Last(next.unwrap_or(longest).max(seconds))
         }
-        RangeSpec::Fixed(from, to) => zoom_out(TimeRange { from, to }),
+        RangeSpec::Fixed(from, to) => doubled(TimeRange { from, to }),
     }
 }
 
+/// What "zoom out" leads to: the next longer preset for a range that ends now, else twice as long around the same
+/// middle, but not into the future.
+pub fn zoom_out(spec: RangeSpec, now: UnixMillis) -> RangeSpec {
+    let RangeSpec::Fixed(from, to) = spec else { return widen(spec) };
+    let RangeSpec::Fixed(from, to) = doubled(TimeRange { from, to }) else { return spec };
+    let beyond = (to.0 - now.0).max(0);
+    RangeSpec::Fixed(UnixMillis((from.0 - beyond).max(0)), UnixMillis(to.0 - beyond))
+}
+
 /// Twice as long around the same middle, at most as long as a query may be.
-pub fn zoom_out(range: TimeRange) -> RangeSpec {
+fn doubled(range: TimeRange) -> RangeSpec {
     let half = range.duration_ms() / 2;
     let from = (range.from.0 - half).max(0);
     let to = (range.to.0 + half).min(from + RangeSpec::LONGEST_MS);
@@ -67,10 +76,19 @@ mod tests {
     #[test]
     fn zooming_out_doubles_around_the_middle_within_the_limit() {
         let range = |from, to| TimeRange { from: UnixMillis(from), to: UnixMillis(to) };
-        assert_eq!(zoom_out(range(1_000, 3_000)), RangeSpec::Fixed(UnixMillis(0), UnixMillis(4_000)));
+        assert_eq!(doubled(range(1_000, 3_000)), RangeSpec::Fixed(UnixMillis(0), UnixMillis(4_000)));
         let longest = RangeSpec::LONGEST_MS;
-        let RangeSpec::Fixed(from, to) = zoom_out(range(longest, longest * 2)) else { panic!("fixed") };
+        let RangeSpec::Fixed(from, to) = doubled(range(longest, longest * 2)) else { panic!("fixed") };
         assert!(to.0 - from.0 <= longest);
+    }
+
+    #[test]
+    fn zooming_out_stays_in_the_past() {
+        let now = UnixMillis(100_000);
+        assert_eq!(zoom_out(RangeSpec::Last(3600), now), RangeSpec::Last(3 * 3600));
+        let fixed = |from, to| RangeSpec::Fixed(UnixMillis(from), UnixMillis(to));
+        assert_eq!(zoom_out(fixed(80_000, 100_000), now), fixed(60_000, 100_000));
+        assert_eq!(zoom_out(fixed(20_000, 40_000), now), fixed(10_000, 50_000));
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub fn RangePicker() -> impl IntoView {
             }
         }
     };
-    let zoom_out = move |_| set_range.set(hooks::zoom_out(range.get_untracked().resolve(clock::now())));
+    let zoom_out = move |_| set_range.set(hooks::zoom_out(range.get_untracked(), clock::now()));
     view! {
         <button type="button" class="button range-button" popovertarget=MENU_ID title="Time range (t)">
             <span class="visually-hidden">"Time range: "</span>

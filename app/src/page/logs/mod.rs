@@ -81,6 +81,7 @@ fn ExportMenu(shown: StoredValue<Option<RwSignal<LogList>>>) -> impl IntoView {
         <details class="export-menu" node_ref=menu on:keydown=on_key>
             <summary class="button"><Icon name=IconName::Download />"Export"</summary>
             <div class="export-choices">
+                <p class="muted">"The lines that are loaded"</p>
                 <button type="button" class="button" on:click=as_json>"JSON"</button>
                 <button type="button" class="button" on:click=as_csv>"CSV"</button>
             </div>

@@ -11,7 +11,7 @@ use crate::{
     component::{
         chart::Sparkline,
         empty::{Empty, EmptyKind},
-        number::significant,
+        number::{amount, significant},
         panel::Panel,
         query::{encode, use_href, use_page_href},
         reactive::{maybe, part, text},
@@ -126,8 +126,15 @@ fn Row(
     most: f64,
 ) -> impl IntoView {
     let page_href = use_page_href();
-    let target = logs_href(&row);
-    let href = text(move || page_href(&target));
+    let route = row.route.clone();
+    let name = match logs_href(&row) {
+        None => route.into_any(),
+        Some(target) => {
+            let href = text(move || page_href(&target));
+            let title = format!("Log lines of {} {}", row.method, row.route);
+            view! { <a href=href title=title>{route}</a> }.into_any()
+        }
+    };
     let slow = P95_MS.judge(Some(row.p95_ms));
     let failing = ERROR_PERCENT.judge(Some(row.error_rate));
     let worst = slow.max(failing);
@@ -137,20 +144,20 @@ fn Row(
         <tr data-row data-severity=severity_key(worst)>
             <th scope="row" class="endpoint">
                 <span class="method">{row.method.clone()}</span>
-                <a href=href title=format!("Log lines of {} {}", row.method, row.route)>{row.route.clone()}</a>
+                {name}
             </th>
             <td class="col-service">{row.service.clone()}</td>
-            <td class="number">{significant(row.rps)}</td>
+            <td class="number">{amount(row.rps)}</td>
             <td class="number col-more">{significant(row.p50_ms)}</td>
             <td class="number" data-severity=severity_key(slow)>{significant(row.p95_ms)}</td>
             <td class="number col-more">{significant(row.p99_ms)}</td>
-            <td class="number" data-severity=severity_key(failing)>{significant(row.error_rate)}</td>
+            <td class="number" data-severity=severity_key(failing)>{amount(row.error_rate)}</td>
             <td class="col-course"><Sparkline values=course /></td>
             <td class="col-lost">
                 <svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">
                     <rect width=share height="10" />
                 </svg>
-                {format!("{} s/h", significant(row.time_lost_s_per_h))}
+                {format!("{} s/h", amount(row.time_lost_s_per_h))}
             </td>
         </tr>
     }
@@ -158,9 +165,18 @@ fn Row(
 }
 
 /// The log lines of an endpoint: of its service, with its route as a phrase.
-fn logs_href(row: &EndpointStats) -> String {
+///
+/// None where requests leave no lines: what pages ask by themselves, and paths that are none.
+fn logs_href(row: &EndpointStats) -> Option<String> {
+    let leaves_none = row.service == "console"
+        && (["/fn/", "/pkg/", "/health", "/ready", "("].iter().any(|start| row.route.starts_with(start))
+            || row.route.ends_with("/stream"));
+    if leaves_none {
+        return None;
+    }
     let fixed_part = row.route.split("/:").next().filter(|part| !part.is_empty()).unwrap_or("/");
-    format!("/monitoring/logs?service={}&search={}", encode(&row.service), encode(&format!("\"{fixed_part}\"")))
+    let search = encode(&format!("\"{fixed_part}\""));
+    Some(format!("/monitoring/logs?service={}&search={search}", encode(&row.service)))
 }
 
 #[cfg(test)]
@@ -183,7 +199,10 @@ mod tests {
             time_lost_s_per_h: 0.0,
             sparkline: Vec::new(),
         };
-        assert_eq!(logs_href(&row), "/monitoring/logs?service=user%20api&search=%22%2Fusers%22");
-        assert!(logs_href(&EndpointStats { route: "/:id".into(), ..row }).ends_with("search=%22%2F%22"));
+        assert_eq!(logs_href(&row).unwrap(), "/monitoring/logs?service=user%20api&search=%22%2Fusers%22");
+        let root = EndpointStats { route: "/:id".into(), ..row.clone() };
+        assert!(logs_href(&root).unwrap().ends_with("search=%22%2F%22"));
+        let silent = EndpointStats { service: "console".into(), route: "/fn/overview".into(), ..row };
+        assert_eq!(logs_href(&silent), None);
     }
 }

@@ -86,7 +86,13 @@ pub fn verify_token(secret: Option<&Secret>, headers: &DeliveryHeaders) -> Resul
     let secret = secret.ok_or(Refusal::NoSecret)?;
     match (&headers.token, &headers.signature) {
         (Some(token), _) if same(secret.expose().as_bytes(), token.as_bytes()) => Ok(Some(Proof::Token)),
-        (_, Some(_)) => Ok(None),
+        // A body is worth reading only when everything else that a signature needs is there.
+        (_, Some(signature))
+            if headers.webhook_id.is_some() && headers.timestamp.is_some() && signature.contains("v1,") =>
+        {
+            Ok(None)
+        }
+        (_, Some(_)) => Err(Refusal::WrongSignature),
         (Some(_), None) => Err(Refusal::WrongToken),
         (None, None) => Err(Refusal::NoProof),
     }

@@ -1,10 +1,14 @@
 //! PostgreSQL 15 or later.
 
-use std::{collections::HashSet, sync::Mutex, time::Duration};
+use std::{collections::HashSet, str::FromStr, sync::Mutex, time::Duration};
 
 use app::model::{TenantId, UnixNanos, health::StoreSummary};
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, Pool, Postgres, Transaction, migrate::Migrator, postgres::PgPoolOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Pool, Postgres, Transaction,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 
 use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, RollupResolution, Signal, StoreResult, refuse_newer};
 
@@ -48,11 +52,13 @@ pub struct SqlStore {
 impl SqlStore {
     /// Connects and brings the schema up to date.
     pub async fn open(url: &str, connections: u32) -> StoreResult<Self> {
+        // A slow commit of log records must not become a log record.
+        let options = PgConnectOptions::from_str(url)?.disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(Duration::from_mins(10))
-            .connect(url)
+            .connect_with(options)
             .await?;
         let (exists,): (bool,) =
             sqlx::query_as("SELECT to_regclass('_sqlx_migrations') IS NOT NULL").fetch_one(&pool).await?;

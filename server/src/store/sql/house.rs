@@ -42,10 +42,15 @@ impl SqlStore {
             rows += done.rows_affected();
             more |= done.rows_affected() == BATCH as u64;
         }
-        sqlx::query("DELETE FROM webhook_deliveries WHERE received_at < $1")
-            .bind(before.to_utc())
-            .execute(&self.writer)
-            .await?;
+        let deliveries = sqlx::query(
+            "DELETE FROM webhook_deliveries WHERE trace_id IN
+                (SELECT trace_id FROM webhook_deliveries WHERE received_at < $1 ORDER BY received_at LIMIT $2)",
+        )
+        .bind(before.to_utc())
+        .bind(BATCH)
+        .execute(&self.writer)
+        .await?;
+        more |= deliveries.rows_affected() >= BATCH as u64;
         Ok(Removed { rows, more })
     }
 
@@ -70,15 +75,19 @@ impl SqlStore {
             for seconds in SampleResolution::SUMMARIES.into_iter().filter_map(SampleResolution::seconds) {
                 let done = sqlx::query(
                     "DELETE FROM sample_rollups
-                     WHERE tenant = $1 AND series_id = $2 AND resolution = $3 AND bucket < $4",
+                     WHERE tenant = $1 AND series_id = $2 AND resolution = $3 AND bucket < $4 AND bucket <= COALESCE(
+                        (SELECT bucket FROM sample_rollups WHERE tenant = $1 AND series_id = $2 AND resolution = $3
+                         ORDER BY bucket LIMIT 1 OFFSET $5), $4)",
                 )
                 .bind(tenant)
                 .bind(id)
                 .bind(seconds)
                 .bind(before.0)
+                .bind(BATCH - 1)
                 .execute(&self.writer)
                 .await?;
                 removed.rows += done.rows_affected();
+                removed.more |= done.rows_affected() >= BATCH as u64;
             }
         }
         Ok(removed)
@@ -94,15 +103,19 @@ impl SqlStore {
             for resolution in crate::store::RollupResolution::ALL {
                 let done = sqlx::query(
                     "DELETE FROM endpoint_rollups
-                     WHERE tenant = $1 AND resolution = $2 AND endpoint_id = $3 AND bucket < $4",
+                     WHERE tenant = $1 AND resolution = $2 AND endpoint_id = $3 AND bucket < $4 AND bucket <= COALESCE(
+                        (SELECT bucket FROM endpoint_rollups WHERE tenant = $1 AND resolution = $2 AND endpoint_id = $3
+                         ORDER BY bucket LIMIT 1 OFFSET $5), $4)",
                 )
                 .bind(tenant)
                 .bind(resolution.seconds())
                 .bind(id)
                 .bind(resolution.floor(before).0)
+                .bind(BATCH - 1)
                 .execute(&self.writer)
                 .await?;
                 removed.rows += done.rows_affected();
+                removed.more |= done.rows_affected() >= BATCH as u64;
             }
         }
         Ok(removed)

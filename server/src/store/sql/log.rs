@@ -21,6 +21,8 @@ const BLOCKS_A_READ: i64 = 256;
 const FULL_BLOCK_RECORDS: i64 = 8192;
 /// So many neighbours of the same size class are merged into one.
 const BLOCKS_A_MERGE: usize = 8;
+/// Records further apart are not merged into one block: retention removes whole blocks.
+const LONGEST_MERGED_NANOS: i64 = 86_400_000_000_000;
 /// Blocks looked at for merging in one go.
 const COMPACTION_WINDOW: i64 = 512;
 /// Once a page is full, so many more records are unpacked to count what else matches; then the count is partial.
@@ -361,6 +363,8 @@ struct SmallBlock {
     first_id: i64,
     last_id: i64,
     records: i64,
+    min_time: i64,
+    max_time: i64,
 }
 
 /// The first run of neighbours worth merging, as long as can be.
@@ -370,9 +374,11 @@ struct SmallBlock {
 fn choose_run(blocks: &[SmallBlock]) -> Option<&[SmallBlock]> {
     for start in 0..blocks.len() {
         let (mut records, mut largest, mut best) = (0, 0, None);
+        let (mut from, mut to) = (i64::MAX, i64::MIN);
         for end in start..blocks.len() {
             let follows = end == start || blocks[end].first_id == blocks[end - 1].last_id + 1;
-            if !follows || records + blocks[end].records > FULL_BLOCK_RECORDS {
+            (from, to) = (from.min(blocks[end].min_time), to.max(blocks[end].max_time));
+            if !follows || records + blocks[end].records > FULL_BLOCK_RECORDS || to - from > LONGEST_MERGED_NANOS {
                 break;
             }
             records += blocks[end].records;
@@ -395,7 +401,7 @@ impl SqlStore {
     /// Merges one run of a tenant's small blocks; says whether there was one.
     async fn merge_one_run(&self, tenant: TenantId) -> StoreResult<bool> {
         let small: Vec<SmallBlock> = sqlx::query_as(
-            "SELECT id, first_id, last_id, records FROM log_blocks WHERE tenant = $1 AND records <= $2
+            "SELECT id, first_id, last_id, records, min_time, max_time FROM log_blocks WHERE tenant = $1 AND records <= $2
              ORDER BY first_id DESC LIMIT $3",
         )
         .bind(tenant.0)
@@ -474,7 +480,9 @@ mod tests {
         let mut next = 1;
         let mut all = Vec::new();
         for (id, records) in sizes.iter().enumerate() {
-            all.push(SmallBlock { id: id as i64, first_id: next, last_id: next + records - 1, records: *records });
+            let last_id = next + records - 1;
+            let (min_time, max_time) = (next * 1_000_000_000, last_id * 1_000_000_000);
+            all.push(SmallBlock { id: id as i64, first_id: next, last_id, records: *records, min_time, max_time });
             next += records;
         }
         all
@@ -486,6 +494,15 @@ mod tests {
         assert_eq!(choose_run(&blocks(&[1; 8])).map(<[_]>::len), Some(8));
         assert!(choose_run(&blocks(&[4000])).is_none());
         assert_eq!(choose_run(&blocks(&[4000, 4000, 4000])).map(<[_]>::len), Some(2));
+    }
+
+    #[test]
+    fn what_lies_days_apart_stays_apart() {
+        let mut all = blocks(&[1; 8]);
+        for (day, block) in all.iter_mut().enumerate() {
+            (block.min_time, block.max_time) = (day as i64 * LONGEST_MERGED_NANOS, day as i64 * LONGEST_MERGED_NANOS);
+        }
+        assert!(choose_run(&all).is_none());
     }
 
     #[test]

@@ -45,11 +45,11 @@ impl MetricStore for SqlStore {
         let seconds = resolution.seconds();
         let sql = match seconds {
             None => {
-                "SELECT time, value, value FROM samples
+                "SELECT time, value, value, CAST(0 AS DOUBLE PRECISION) FROM samples
                  WHERE tenant = $1 AND series_id = $2 AND time >= $3 AND time < $4 ORDER BY time LIMIT $5"
             }
             Some(_) => {
-                "SELECT bucket, sum / count, last FROM sample_rollups
+                "SELECT bucket, sum / count, last, max - min FROM sample_rollups
                  WHERE tenant = $1 AND series_id = $2 AND bucket >= $3 AND bucket < $4 AND resolution = $6
                  ORDER BY bucket LIMIT $5"
             }
@@ -59,9 +59,11 @@ impl MetricStore for SqlStore {
             for (id, key) in self.series_named(tenant, name).await? {
                 let query = sqlx::query_as(sql).bind(tenant.0).bind(id).bind(from.0).bind(to.0).bind(MAX_POINTS);
                 let query = if let Some(seconds) = seconds { query.bind(seconds) } else { query };
-                let rows: Vec<(i64, f64, f64)> = query.fetch_all(&self.reader).await?;
-                let points =
-                    rows.into_iter().map(|(time, value, last)| Point { time: UnixNanos(time), value, last }).collect();
+                let rows: Vec<(i64, f64, f64, f64)> = query.fetch_all(&self.reader).await?;
+                let points = rows
+                    .into_iter()
+                    .map(|(time, value, last, spread)| Point { time: UnixNanos(time), value, last, spread })
+                    .collect();
                 all.push(SeriesPoints { key, points });
             }
         }
@@ -82,7 +84,10 @@ impl MetricStore for SqlStore {
                 .fetch_optional(&self.reader)
                 .await?;
                 if let Some((time, value)) = row {
-                    all.push(SeriesPoints { key, points: vec![Point { time: UnixNanos(time), value, last: value }] });
+                    all.push(SeriesPoints {
+                        key,
+                        points: vec![Point { time: UnixNanos(time), value, last: value, spread: 0.0 }],
+                    });
                 }
             }
         }

@@ -18,7 +18,16 @@ const STATE_PROCESSING: &str = "processing";
 const STATE_DONE: &str = "done";
 const STATE_FAILED: &str = "failed";
 
-/// The part of a statement that every reading of pipeline traces shares: parameters $1 to $9.
+/// What a search looks at, in lower case as far as the engine can: in some databases that is ASCII only.
+macro_rules! searched {
+    () => {
+        "LOWER(COALESCE(git_commit_message, '') || ' ' || COALESCE(git_author, '') || ' ' ||
+               COALESCE(git_branch, '') || ' ' || COALESCE(git_project, '') || ' ' || COALESCE(api_name, '') || ' ' ||
+               COALESCE(api_id, '') || ' ' || COALESCE(git_commit_sha, '') || ' ' || COALESCE(error_summary, ''))"
+    };
+}
+
+/// The part of a statement that every reading of pipeline traces shares: parameters $1 to $10.
 macro_rules! matching {
     ($head:expr, $tail:literal) => {
         concat!(
@@ -28,13 +37,12 @@ macro_rules! matching {
                 AND (CAST($3 AS TEXT) IS NULL OR environment = $3)
                 AND (CAST($4 AS TEXT) IS NULL OR tenant_id = $4)
                 AND (CAST($5 AS TEXT) IS NULL OR trigger_type = $5)
-                AND (CAST($6 AS TEXT) IS NULL OR id = $7 OR LOWER(
-                    COALESCE(git_commit_message, '') || ' ' || COALESCE(git_author, '') || ' ' ||
-                    COALESCE(git_branch, '') || ' ' || COALESCE(git_project, '') || ' ' ||
-                    COALESCE(api_name, '') || ' ' || COALESCE(api_id, '') || ' ' ||
-                    COALESCE(git_commit_sha, '') || ' ' || COALESCE(error_summary, '')
-                ) LIKE $6 ESCAPE '\\')
-                AND created_at >= $8 AND created_at < $9 ",
+                AND created_at >= $8 AND created_at < $9
+                AND (CAST($6 AS TEXT) IS NULL OR id = $7 OR ",
+            searched!(),
+            " LIKE $6 ESCAPE '\\' OR ",
+            searched!(),
+            " LIKE $10 ESCAPE '\\') ",
             $tail
         )
     };
@@ -52,7 +60,7 @@ macro_rules! columns {
 const GET: &str = concat!(columns!(), " WHERE tenant = $1 AND id = $2");
 
 const LIST: &str =
-    matching!(columns!(), "AND (created_at, id) < ($10, $11) ORDER BY created_at DESC, id DESC LIMIT $12");
+    matching!(columns!(), "AND (created_at, id) < ($11, $12) ORDER BY created_at DESC, id DESC LIMIT $13");
 
 const STATS: &str = matching!(
     "SELECT status, COUNT(*), COUNT(total_duration_ms), CAST(COALESCE(SUM(total_duration_ms), 0) AS BIGINT) \
@@ -158,9 +166,10 @@ fn write<'q>(sql: &'static str, tenant: TenantId, pipeline: &'q StoredPipeline) 
         .bind(&pipeline.project_url)
 }
 
-/// The values of parameters $2 to $9 of a filtered statement.
+/// The values of parameters $2 to $10 of a filtered statement.
 struct Conditions {
-    like: Option<String>,
+    /// All letters in lower case, and only those of ASCII.
+    like: Option<[String; 2]>,
     id: Uuid,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
@@ -170,8 +179,8 @@ impl Conditions {
     fn new(filter: &PipelineFilter, range: Option<TimeRange>) -> Self {
         let search = filter.search.as_deref().map(str::trim).filter(|search| !search.is_empty());
         let like = search.map(|search| {
-            let escaped = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            format!("%{escaped}%")
+            let escaped = search.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            [escaped.to_lowercase(), escaped.to_ascii_lowercase()].map(|text| format!("%{text}%"))
         });
         let id = search.and_then(|search| search.parse::<TraceId>().ok()).map_or(Uuid::nil(), |id| id.as_uuid());
         Self {
@@ -196,10 +205,11 @@ macro_rules! bind_conditions {
             .bind($filter.environment.as_deref())
             .bind($filter.tenant_id.as_deref())
             .bind($filter.trigger_type.as_deref())
-            .bind($conditions.like.as_deref())
+            .bind($conditions.like.as_ref().map(|like| like[0].as_str()))
             .bind($conditions.id)
             .bind($conditions.from)
             .bind($conditions.to)
+            .bind($conditions.like.as_ref().map(|like| like[1].as_str()))
     };
 }
 
@@ -272,6 +282,27 @@ impl PipelineStore for SqlStore {
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    async fn end_interrupted(&self, stale_before: DateTime<Utc>, now: DateTime<Utc>) -> StoreResult<u64> {
+        let mut tx = self.begin_write().await?;
+        let ended = sqlx::query(
+            "UPDATE pipeline_traces SET status = 'failed', completed_at = $2, error_summary = $3
+             WHERE status = 'in_progress' AND created_at < $1",
+        )
+        .bind(stale_before)
+        .bind(now)
+        .bind("interrupted: Console stopped before it was done")
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query("UPDATE webhook_deliveries SET state = $2 WHERE state = $3 AND received_at < $1")
+            .bind(stale_before)
+            .bind(STATE_FAILED)
+            .bind(STATE_PROCESSING)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(ended.rows_affected())
     }
 
     async fn insert(&self, tenant: TenantId, pipelines: &[StoredPipeline]) -> StoreResult<()> {

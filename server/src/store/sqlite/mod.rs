@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use app::model::{TenantId, UnixNanos, health::StoreSummary};
 use async_trait::async_trait;
 use sqlx::{
-    Pool, Sqlite, Transaction,
+    ConnectOptions as _, Pool, Sqlite, Transaction,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -53,7 +53,9 @@ impl SqlStore {
             .pragma("mmap_size", "268435456")
             .pragma("cache_size", "-16000")
             .pragma("temp_store", "memory")
-            .optimize_on_close(true, 400);
+            .optimize_on_close(true, 400)
+            // A slow commit of log records must not become a log record.
+            .disable_statement_logging();
         let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(Duration::from_mins(10));
         let writer = pool().max_connections(1).connect_with(options.clone()).await?;
         let applied = applied_version(&writer).await?;
