@@ -74,6 +74,17 @@ pub fn focus_search() -> bool {
     false
 }
 
+/// After a click on a button that goes away with what it did: whoever works by keyboard goes on at the search. A finger
+/// would get a keyboard on the screen that it did not ask for.
+pub fn keep_focus(click: &leptos::ev::MouseEvent) {
+    #[cfg(feature = "hydrate")]
+    if click.detail() == 0 {
+        focus_search();
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = click;
+}
+
 /// Moves the focus by `step` rows among the elements with `data-row`; false if there are none.
 pub fn move_row(step: i32) -> bool {
     #[cfg(feature = "hydrate")]

@@ -7,6 +7,7 @@ use super::{
     range::{range_value, use_range, widen},
     reactive::text,
 };
+use crate::browser::keys;
 
 /// Why there is nothing.
 #[derive(Clone, Copy)]
@@ -40,8 +41,11 @@ pub fn Empty(
         EmptyKind::Never => ().into_any(),
         EmptyKind::Range => view! { <WidenLink /> }.into_any(),
         EmptyKind::Filters(clear) => {
-            view! { <button type="button" class="button" on:click=move |_| clear.run(())>"Clear filters"</button> }
-                .into_any()
+            let clear = move |click: leptos::ev::MouseEvent| {
+                clear.run(());
+                keys::keep_focus(&click);
+            };
+            view! { <button type="button" class="button" on:click=clear>"Clear filters"</button> }.into_any()
         }
     };
     view! {

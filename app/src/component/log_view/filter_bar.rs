@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::state::LogState;
 use crate::{
     api::ApiError,
+    browser::keys,
     component::{
         icon::{Icon, IconName},
         number::format_count,
@@ -117,6 +118,10 @@ fn TraceChip<Q: Clone + Send + Sync + 'static>(
         let (_, page) = page.get()?.ok()?;
         Some(match_label(page.matched + arrived.get(), page.matched_is_partial))
     };
+    let clear = move |click: leptos::ev::MouseEvent| {
+        state.clear_trace();
+        keys::keep_focus(&click);
+    };
     let chip = move || {
         let short = trace_id.get()?.short();
         Some(view! {
@@ -128,7 +133,7 @@ fn TraceChip<Q: Clone + Send + Sync + 'static>(
                     class="icon-button"
                     aria-label="Clear trace filter"
                     title="Clear trace filter"
-                    on:click=move |_| state.clear_trace()
+                    on:click=clear
                 >
                     <Icon name=IconName::Close />
                 </button>
