@@ -4,6 +4,7 @@
 
 pub mod endpoint;
 pub mod health;
+pub mod identity;
 pub mod ids;
 pub mod live;
 pub mod log;
@@ -13,6 +14,7 @@ pub mod threshold;
 pub mod time;
 
 pub use endpoint::{EndpointSort, EndpointStats};
+pub use identity::{ApiKey, AuditEntry, Me, Member, Role, SessionInfo, Tenant};
 pub use ids::{LogId, SpanId, TenantId, TraceId};
 pub use live::{LiveEvent, LiveQuery, Missed, Tick};
 pub use log::{Level, LogFilter, LogPage, LogQuery, LogRecord};

@@ -9,6 +9,7 @@
 //!
 //! Every method takes the tenant but those that keep house for all of them.
 
+pub mod identity;
 pub mod log;
 pub mod postgres;
 pub mod sketch;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use self::{
+    identity::IdentityStore,
     log::{LogMatcher, NewLogRecord},
     sketch::Sketch,
 };
@@ -537,6 +539,8 @@ pub struct Stores {
     pub metrics: Arc<dyn MetricStore>,
     /// Endpoint roll-ups.
     pub endpoints: Arc<dyn EndpointStore>,
+    /// People, sessions, keys, audit.
+    pub identity: Arc<dyn IdentityStore>,
     /// Group commit.
     pub ingest: Arc<dyn IngestStore>,
     /// The whole.
@@ -569,7 +573,7 @@ impl Stores {
 
     fn all<S>(store: S) -> Self
     where
-        S: PipelineStore + LogStore + MetricStore + EndpointStore + IngestStore + AdminStore + 'static,
+        S: PipelineStore + LogStore + MetricStore + EndpointStore + IngestStore + IdentityStore + AdminStore + 'static,
     {
         let store = Arc::new(store);
         Self {
@@ -577,6 +581,7 @@ impl Stores {
             logs: store.clone(),
             metrics: store.clone(),
             endpoints: store.clone(),
+            identity: store.clone(),
             ingest: store.clone(),
             admin: store,
         }

@@ -16,7 +16,7 @@ use server::{
 };
 use uuid::Uuid;
 
-use crate::support::{Engine, Home, commit_logs, record, run_console, with_trace};
+use crate::support::{Home, commit_logs, on_both_engines, record, run_console, with_trace};
 
 const OURS: TenantId = TenantId::DEFAULT;
 const SECOND: i64 = 1_000_000_000;
@@ -541,26 +541,6 @@ mod cases {
         assert_eq!(code, Some(1), "{text}");
         assert!(text.contains("999999") && text.contains("newer Console"), "{text}");
     }
-}
-
-macro_rules! on_both_engines {
-    ($($case:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $case() { super::run(super::Engine::Sqlite, async |home, stores| super::cases::$case(home, stores).await).await; })+
-        }
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $case() { super::run(super::Engine::Postgres, async |home, stores| super::cases::$case(home, stores).await).await; })+
-        }
-    };
-}
-
-async fn run(engine: Engine, case: impl AsyncFnOnce(&Home, &Stores)) {
-    let home = Home::new(engine).await;
-    let stores = home.open().await;
-    case(&home, &stores).await;
-    stores.admin.close().await;
 }
 
 on_both_engines!(

@@ -8,6 +8,7 @@
 mod conformance;
 mod fault;
 mod http;
+mod identity;
 mod stream;
 mod support;
 mod webhook;

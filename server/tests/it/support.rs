@@ -251,3 +251,25 @@ pub fn run_console(home: &Home, args: &[&str], env: &[(&str, &str)]) -> (Option<
 pub fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/../end2end/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
+
+/// Makes a test of each case of the module `cases`, on each engine.
+macro_rules! on_both_engines {
+    ($($case:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() { crate::support::run_case(crate::support::Engine::Sqlite, async |home, stores| super::cases::$case(home, stores).await).await; })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() { crate::support::run_case(crate::support::Engine::Postgres, async |home, stores| super::cases::$case(home, stores).await).await; })+
+        }
+    };
+}
+pub(crate) use on_both_engines;
+
+pub async fn run_case(engine: Engine, case: impl AsyncFnOnce(&Home, &Stores)) {
+    let home = Home::new(engine).await;
+    let stores = home.open().await;
+    case(&home, &stores).await;
+    stores.admin.close().await;
+}

@@ -20,6 +20,8 @@ mod endpoint;
 #[path = "../sql/house.rs"]
 mod house;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
+#[path = "../sql/identity.rs"]
+mod identity;
 #[path = "../sql/ingest.rs"]
 mod ingest;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]

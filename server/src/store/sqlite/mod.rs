@@ -16,6 +16,8 @@ use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, Signal, StoreResult
 mod endpoint;
 #[path = "../sql/house.rs"]
 mod house;
+#[path = "../sql/identity.rs"]
+mod identity;
 #[path = "../sql/ingest.rs"]
 mod ingest;
 #[path = "../sql/log.rs"]
