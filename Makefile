@@ -1,5 +1,5 @@
-# Four commands; what they do is in scripts/.
-.PHONY: run dev test bench
+# Five commands; what they do is in scripts/.
+.PHONY: run dev test bench fuzz
 
 run: ## Build for release where needed and serve on http://127.0.0.1:3000
 	@scripts/run.sh
@@ -12,3 +12,6 @@ test: ## Everything that must pass before a change is merged
 
 bench: ## Measure the budgets
 	@scripts/bench.sh
+
+fuzz: ## Throw generated requests at every REST route
+	@scripts/fuzz.sh

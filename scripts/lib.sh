@@ -47,3 +47,19 @@ npm_install() {
     # npm keeps the time of the lock file's copy as it likes; from here on it is newer.
     touch "$dir/node_modules/.package-lock.json"
 }
+
+# Installs a Rust program into .tools/, where it is in nobody's way: crate version [cargo install arguments].
+install_rust_tool() {
+    local crate="$1" version="$2"
+    shift 2
+    say "$crate $version, once; compiling it takes some minutes"
+    if has cargo-binstall &&
+        cargo binstall --no-confirm --disable-strategies compile --root "$root/.tools" "$crate@$version"; then
+        return
+    fi
+    # The tool's own build directory: nothing that is built later can use it, so it does not stay.
+    local build_dir
+    build_dir="$(mktemp -d)"
+    CARGO_TARGET_DIR="$build_dir" cargo install "$crate" --version "$version" --locked --force --root "$root/.tools" "$@"
+    rm -rf "$build_dir"
+}

@@ -7,6 +7,8 @@ source scripts/servers.sh
 started=$SECONDS
 current=''
 
+cargo_deny_version=0.20.2
+
 finish() {
     local code=$?
     trap - EXIT
@@ -62,6 +64,20 @@ or say where they are: CHROMIUM=/path/to/chromium, TEST_REDIS_URL=redis://…"
     # Tests that stop and start an engine run one of their own with these.
     export CHROMIUM TEST_PG_BINDIR TEST_PG_USER
     npm_install "$root/end2end"
+    if [ "$(cargo deny --version 2>/dev/null)" != "cargo-deny $cargo_deny_version" ]; then
+        # Unoptimised it is built in half the time and still done in a second.
+        install_rust_tool cargo-deny "$cargo_deny_version" --debug --config 'profile.dev.debug=false'
+    fi
+}
+
+# Known vulnerabilities need a database that is fetched; without a way to it the rest is still checked, and it is said.
+check_dependencies() {
+    cargo deny --log-level error check bans licenses sources
+    if cargo deny --log-level off fetch db >/dev/null 2>&1; then
+        cargo deny --log-level error check --disable-fetch advisories
+    else
+        say "The database of known vulnerabilities cannot be reached: advisories were NOT checked"
+    fi
 }
 
 start_servers() {
@@ -72,6 +88,7 @@ start_servers() {
 step "Tools for building" scripts/tools.sh
 step "Tools for testing" install_test_tools
 step "PostgreSQL and Redis" start_servers
+step "Dependencies" check_dependencies
 step "Format" cargo fmt --all --check
 step "Clippy: app and server" cargo clippy -p app -p server --all-targets -- -D warnings
 step "Clippy: frontend" cargo clippy -p frontend --target wasm32-unknown-unknown -- -D warnings

@@ -49,22 +49,6 @@ if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 
     rustup component add rustfmt clippy
 fi
 
-# Installs a Rust program into .tools/, where it is in nobody's way: crate version [cargo install arguments].
-install_rust_tool() {
-    local crate="$1" version="$2"
-    shift 2
-    say "$crate $version, once; compiling it takes some minutes"
-    if has cargo-binstall &&
-        cargo binstall --no-confirm --disable-strategies compile --root "$root/.tools" "$crate@$version"; then
-        return
-    fi
-    # The tool's own build directory: nothing that is built later can use it, so it does not stay.
-    local build_dir
-    build_dir="$(mktemp -d)"
-    CARGO_TARGET_DIR="$build_dir" cargo install "$crate" --version "$version" --locked --force --root "$root/.tools" "$@"
-    rm -rf "$build_dir"
-}
-
 if [ "$(wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $wasm_bindgen_version" ]; then
     install_rust_tool wasm-bindgen-cli "$wasm_bindgen_version"
 fi

@@ -10,7 +10,10 @@ use leptos_router::{
 };
 
 use crate::{
-    component::{frame::Frame, query, time},
+    component::{
+        frame::{Frame, SettingsHome},
+        me, query, time,
+    },
     live, page,
 };
 
@@ -70,6 +73,16 @@ macro_rules! lazy_page {
 lazy_page!(Logs = page::logs::LogsPage);
 lazy_page!(Pipelines = page::pipelines::PipelinesPage);
 lazy_page!(Pipeline = page::pipelines::PipelinePage);
+lazy_page!(Docs = page::docs::DocsPage);
+lazy_page!(SignIn = page::sign_in::SignInPage);
+lazy_page!(Welcome = page::welcome::WelcomePage);
+lazy_page!(Account = page::settings::AccountPage);
+lazy_page!(Users = page::settings::UsersPage);
+lazy_page!(Keys = page::settings::KeysPage);
+lazy_page!(Tenants = page::settings::TenantsPage);
+lazy_page!(Audit = page::settings::AuditPage);
+lazy_page!(Redaction = page::settings::RedactionPage);
+lazy_page!(Configuration = page::settings::ConfigurationPage);
 
 /// Loads the code of the page at this path, where that is in a file of its own: it has to be there before the page is
 /// hydrated.
@@ -77,6 +90,16 @@ pub async fn load_page(path: &str) {
     match path {
         "/monitoring/logs" => Logs::preload().await,
         "/monitoring/pipelines" => Pipelines::preload().await,
+        "/docs" => Docs::preload().await,
+        "/login" => SignIn::preload().await,
+        "/welcome" => Welcome::preload().await,
+        "/settings/account" => Account::preload().await,
+        "/settings/users" => Users::preload().await,
+        "/settings/keys" => Keys::preload().await,
+        "/settings/tenants" => Tenants::preload().await,
+        "/settings/audit" => Audit::preload().await,
+        "/settings/redaction" => Redaction::preload().await,
+        "/settings/configuration" => Configuration::preload().await,
         path if path.starts_with("/monitoring/pipelines/") => Pipeline::preload().await,
         _ => {}
     }
@@ -86,6 +109,7 @@ pub async fn load_page(path: &str) {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
+    me::provide_me();
     query::provide_query();
     time::provide_zone();
     live::provide_live();
@@ -100,6 +124,17 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/monitoring/logs") view={Lazy::<Logs>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/pipelines") view={Lazy::<Pipelines>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/pipelines/:id") view={Lazy::<Pipeline>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/docs") view={Lazy::<Docs>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/login") view={Lazy::<SignIn>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/welcome") view={Lazy::<Welcome>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/settings") view=SettingsHome />
+                    <Route path=path!("/settings/account") view={Lazy::<Account>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/settings/users") view={Lazy::<Users>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/settings/keys") view={Lazy::<Keys>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/settings/tenants") view={Lazy::<Tenants>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/settings/audit") view={Lazy::<Audit>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/settings/redaction") view={Lazy::<Redaction>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/settings/configuration") view={Lazy::<Configuration>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/ui/monitoring/advanced") view=|| view! { <Moved to="/monitoring" /> } />
                     <Route path=path!("/ui/monitoring/logs") view=|| view! { <Moved to="/monitoring/logs" /> } />
                 </Routes>

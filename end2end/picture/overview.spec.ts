@@ -7,7 +7,7 @@ const trafficMs = Number(process.env.PICTURE_TRAFFIC_S ?? 270) * 1000;
 
 /** What a small installation sees: people on pages, scripts on the API, a webhook now and then. */
 async function traffic(console: Console, until: number): Promise<void> {
-  const get = async (path: string) => (await fetch(console.address + path)).arrayBuffer();
+  const get = async (path: string) => (await console.request(path)).arrayBuffer();
   for (let round = 0; Date.now() < until; round++) {
     const wave = 6 + Math.round(5 * Math.sin(round / 9));
     for (let n = 0; n < wave; n++) {

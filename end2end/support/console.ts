@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +11,8 @@ const root = resolve(import.meta.dirname, "../..");
 const binary =
   process.env.TEST_BINARY ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/console");
 const secret = "a secret of the journeys";
+/** The administrator whom the environment names at the first start. */
+export const admin = { email: "ines@example.com", password: "kupferner Wasserhahn 3" };
 const startLimitMs = 20_000;
 const stopLimitMs = 15_000;
 
@@ -36,18 +38,76 @@ export class Console {
   private readonly dataDir = mkdtempSync(join(tmpdir(), "console-journey-"));
   private process?: ChildProcess;
   private output = "";
+  /** The administrator's session, as a cookie. */
+  session = "";
 
   private constructor(
     private readonly port: number,
     private readonly environment: Record<string, string>,
+    private readonly hasAdmin: boolean,
   ) {
     this.address = `http://127.0.0.1:${port}`;
   }
 
-  static async start(environment: Record<string, string> = {}): Promise<Console> {
-    const console = new Console(await freePort(), environment);
+  /** Without an administrator nobody can sign in yet. */
+  static async start(environment: Record<string, string> = {}, hasAdmin = true): Promise<Console> {
+    const console = new Console(await freePort(), environment, hasAdmin);
     await console.start();
+    if (hasAdmin) console.session = await console.signIn(admin.email, admin.password);
     return console;
+  }
+
+  /** Signs in as a program would, and returns the session's token. */
+  async signIn(email: string, password: string): Promise<string> {
+    const response = await fetch(`${this.address}/api/v1/auth/login`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ email, password }),
+    });
+    const token = /console_session=([^;]+)/.exec(response.headers.get("set-cookie") ?? "")?.[1];
+    if (!token) throw new Error(`${email} could not sign in: ${response.status} ${await response.text()}`);
+    return token;
+  }
+
+  /** Makes somebody with a password, and returns their session's token. */
+  async addUser(email: string, role: "viewer" | "editor" | "admin", password = admin.password): Promise<string> {
+    const invitation = await this.call<{ link: string }>("users/add", { email, name: "Ola Berg", role });
+    return this.useLink(invitation.link, { name: "Ola Berg", password });
+  }
+
+  /** Signs in with a link, and returns the session's token. */
+  async useLink(link: string, body: { email?: string; name: string; password: string }): Promise<string> {
+    const response = await fetch(`${this.address}/api/v1/auth/welcome`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ token: link.split("token=")[1], ...body }),
+    });
+    const token = /console_session=([^;]+)/.exec(response.headers.get("set-cookie") ?? "")?.[1];
+    if (!token) throw new Error(`the link was not accepted: ${response.status} ${await response.text()}`);
+    return token;
+  }
+
+  /** Calls a server function as the administrator. */
+  call<T>(name: string, body: unknown): Promise<T> {
+    const headers = { "Content-Type": "application/json" };
+    return this.json<T>(`/fn/${name}`, { method: "POST", headers, body: JSON.stringify(body) });
+  }
+
+  /** Runs the program beside the server, on the same store, and returns what it prints. */
+  run(...words: string[]): string {
+    const env = { PATH: process.env.PATH, ...this.settings() };
+    return execFileSync(binary, words, { cwd: root, env, encoding: "utf8" });
+  }
+
+  private settings(): Record<string, string> {
+    return {
+      CONSOLE_SERVER__ADDR: `127.0.0.1:${this.port}`,
+      CONSOLE_STORE__DATA_DIR: this.dataDir,
+      CONSOLE_WEBHOOKS__GITLAB_SECRET: secret,
+      CONSOLE_DEMO__ENABLED: "true",
+      ...(this.hasAdmin ? { CONSOLE_ADMIN_EMAIL: admin.email, CONSOLE_ADMIN_PASSWORD: admin.password } : {}),
+      ...this.environment,
+    };
   }
 
   /** What the process has printed. */
@@ -68,14 +128,7 @@ export class Console {
   private async start(): Promise<void> {
     const child = spawn(binary, ["serve"], {
       cwd: root,
-      env: {
-        PATH: process.env.PATH,
-        CONSOLE_SERVER__ADDR: `127.0.0.1:${this.port}`,
-        CONSOLE_STORE__DATA_DIR: this.dataDir,
-        CONSOLE_WEBHOOKS__GITLAB_SECRET: secret,
-        CONSOLE_DEMO__ENABLED: "true",
-        ...this.environment,
-      },
+      env: { PATH: process.env.PATH, ...this.settings() },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.process = child;
@@ -132,9 +185,15 @@ export class Console {
     if (status !== 401) throw new Error(`a wrong token was answered with ${status}`);
   }
 
-  /** A request of the API, as JSON. */
+  /** A request as the administrator. */
+  request(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = { Cookie: `console_session=${this.session}`, ...init.headers };
+    return fetch(this.address + path, { ...init, headers });
+  }
+
+  /** A request of the API as the administrator, as JSON. */
   async json<T>(path: string, init?: RequestInit): Promise<T> {
-    const response = await fetch(this.address + path, init);
+    const response = await this.request(path, init);
     if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${await response.text()}`);
     return response.json() as Promise<T>;
   }

@@ -1,10 +1,12 @@
-import { test as base, expect, type Page } from "@playwright/test";
+import { test as base, expect, type BrowserContext, type Page } from "@playwright/test";
 import { Console } from "./console.ts";
 import { Guard } from "./guard.ts";
 
 interface Options {
   /** More environment variables for the server. */
   environment: Record<string, string>;
+  /** Who uses the browser at first: the administrator, somebody who is not signed in, or nobody who exists yet. */
+  visitor: "admin" | "stranger" | "first";
 }
 
 interface Fixtures {
@@ -18,9 +20,10 @@ interface Fixtures {
 
 export const test = base.extend<Fixtures & Options>({
   environment: [{}, { option: true }],
+  visitor: ["admin", { option: true }],
 
-  console: async ({ environment }, use, info) => {
-    const console = await Console.start(environment);
+  console: async ({ environment, visitor }, use, info) => {
+    const console = await Console.start(environment, visitor !== "first");
     await use(console);
     if (info.status !== info.expectedStatus) {
       await info.attach("server log", { body: console.log, contentType: "text/plain" });
@@ -30,6 +33,11 @@ export const test = base.extend<Fixtures & Options>({
 
   baseURL: async ({ console }, use) => {
     await use(console.address);
+  },
+
+  context: async ({ context, console, visitor }, use) => {
+    if (visitor === "admin") await keepSession(context, console, console.session);
+    await use(context);
   },
 
   guard: [
@@ -50,6 +58,11 @@ export const test = base.extend<Fixtures & Options>({
   },
 });
 
+/** Lets a browser have a session. */
+export async function keepSession(context: BrowserContext, console: Console, token: string): Promise<void> {
+  await context.addCookies([{ name: "console_session", value: token, url: console.address, httpOnly: true }]);
+}
+
 /** Waits until the page answers to keys and clicks. */
 export async function hydrated(page: Page): Promise<void> {
   await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
@@ -65,4 +78,4 @@ export async function expectSameDocument(page: Page): Promise<void> {
 }
 
 export { expect };
-export { newTraceId } from "./console.ts";
+export { admin, newTraceId } from "./console.ts";

@@ -22,11 +22,22 @@ for (const theme of themes) {
           `/monitoring/pipelines/${body.trace_id}`,
           "/monitoring/logs",
           "/monitoring/logs?search=nothing-is-called-like-this",
+          "/settings/account",
+          "/settings/users",
+          "/settings/keys",
+          "/settings/tenants",
+          "/settings/audit",
+          "/settings/redaction",
+          "/settings/configuration",
+          "/docs",
+          "/login",
         ];
         for (const path of paths) {
           await test.step(path, async () => {
             await open(path);
             await expect(page.getByRole("main")).toBeVisible();
+            // What is dimmed while it is asked for anew is judged as it is read.
+            await expect(page.locator('[aria-busy="true"]')).toHaveCount(0);
             const { violations } = await new AxeBuilder({ page }).analyze();
             const serious = violations
               .filter(({ impact }) => impact === "serious" || impact === "critical")

@@ -132,6 +132,9 @@ async fn retain(services: Arc<Services>, token: CancellationToken) {
             _ = ticks.tick() => {}
         }
         services.end_interrupted_pipelines().await;
+        if let Err(error) = services.tidy_identity().await {
+            tracing::warn!(%error, "ended sessions could not be removed; it is tried again later");
+        }
         round = round.wrapping_add(1);
         if round % RETENTION_EVERY != 1 {
             continue;

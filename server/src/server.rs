@@ -8,6 +8,7 @@ use crate::{
     clock::SharedClock,
     config::Config,
     http,
+    http::Tls,
     ingest::{IngestQueue, Writer},
     jobs,
     lifecycle::Supervisor,
@@ -35,6 +36,9 @@ pub enum ServerError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// Certificate or key cannot be used.
+    #[error("the certificate or its key cannot be used (`server.tls_certificate`, `server.tls_key`): {0}")]
+    Tls(std::io::Error),
     /// Serving failed.
     #[error("serving failed: {0}")]
     Serve(#[from] std::io::Error),
@@ -47,6 +51,7 @@ pub struct Server {
     /// Where it listens: the port is known even when any was asked for.
     pub addr: SocketAddr,
     listener: TcpListener,
+    tls: Option<Tls>,
     /// The writer ends after everything that hands it records.
     writer: Supervisor,
     log: Supervisor,
@@ -55,6 +60,10 @@ pub struct Server {
 impl Server {
     /// Opens the store, starts the tasks, and listens.
     pub async fn start(config: Config, clock: SharedClock, self_log: SelfLog) -> Result<Self, ServerError> {
+        let tls = match config.server.tls() {
+            Some((certificate, key)) => Some(Tls::open(certificate, key).await.map_err(ServerError::Tls)?),
+            None => None,
+        };
         let stores = Stores::open(&config.store).await?;
         let listener = TcpListener::bind(config.server.addr)
             .await
@@ -87,7 +96,19 @@ impl Server {
         let services =
             Services::new(Parts { stores, ingest, hub, clock, config: Arc::new(config), self_log, supervisor });
         jobs::start(&services);
-        Ok(Self { services, addr, listener, writer, log })
+        if let Some(tls) = tls.clone() {
+            services.supervisor.spawn("certificate", move |token| {
+                let tls = tls.clone();
+                async move { tls.follow(token).await }
+            });
+        }
+        Ok(Self { services, addr, listener, tls, writer, log })
+    }
+
+    /// Where people find it.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.addr)
     }
 
     /// Serves until `shutdown` resolves; then stops accepting, drains, commits, and closes the store.
@@ -95,7 +116,7 @@ impl Server {
         let supervisor = self.services.supervisor.clone();
         let streams = supervisor.token();
         let router = http::router(self.services.clone(), streams.clone());
-        let served = tokio::spawn(http::serve(self.listener, router, {
+        let served = tokio::spawn(http::serve(self.listener, self.tls, router, {
             let streams = streams.clone();
             async move {
                 shutdown.await;

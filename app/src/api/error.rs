@@ -26,6 +26,8 @@ pub enum ErrorCode {
     Conflict,
     /// 413: too large.
     PayloadTooLarge,
+    /// 415: not in this form.
+    UnsupportedMediaType,
     /// 422: understood, and wrong; `details` names the field.
     Invalid,
     /// 429: too much at once; try again later.
@@ -49,6 +51,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => 405,
             Self::Conflict => 409,
             Self::PayloadTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
             Self::Invalid => 422,
             Self::TooManyRequests => 429,
             Self::Internal => 500,

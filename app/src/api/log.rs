@@ -8,6 +8,6 @@ use crate::model::{LogPage, LogQuery};
 /// A page of log records, newest first.
 #[server(prefix = "/fn", endpoint = "logs", input = Json, output = Json)]
 pub async fn list_logs(query: LogQuery) -> Result<LogPage, ApiError> {
-    let asked = super::asked()?;
-    asked.tell(asked.console.logs.list(asked.scope, query).await)
+    let asked = super::asked::<ListLogs>()?;
+    asked.tell(asked.console.logs.list(asked.actor.scope, query).await)
 }

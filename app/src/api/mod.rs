@@ -4,16 +4,28 @@
 //! the context and calls the port. The server crate implements the port once, and its REST handlers call the same
 //! methods.
 
+mod account;
 mod error;
+mod identity;
 mod log;
 mod overview;
 mod pipeline;
+mod settings;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use account::{
+    ChangeName, ChangePassword, CloseOtherSessions, CloseSession, LoadAccount, LoadWelcome, change_name,
+    change_password, close_other_sessions, close_session, load_account, load_welcome,
+};
 pub use error::{ApiError, ErrorCode};
+pub use identity::{
+    AddKey, AddTenant, AddUser, ListAudit, ListKeys, ListTenants, ListUsers, RemoveUser, ResetUser, RevokeKey,
+    SetUserDisabled, SetUserRole, add_key, add_tenant, add_user, list_audit, list_keys, list_tenants, list_users,
+    remove_user, reset_user, revoke_key, set_user_disabled, set_user_role,
+};
 pub use log::ListLogs;
 pub use log::list_logs;
 pub use overview::{LoadOverview, load_overview};
@@ -21,18 +33,46 @@ pub use pipeline::{
     CreateDemoPipelines, ListPipelines, LoadPipeline, RemoveDemoPipelines, create_demo_pipelines, list_pipelines,
     load_pipeline, remove_demo_pipelines,
 };
-use serde::{Deserialize, Serialize};
+pub use settings::{
+    LoadDocs, LoadRedaction, LoadSettings, TryRedaction, load_docs, load_redaction, load_settings, try_redaction,
+};
+use uuid::Uuid;
 
 use crate::model::{
-    LogPage, LogQuery, Overview, OverviewQuery, PipelineQuery, TenantId,
+    Account, ApiKey, AuditPage, CreatedKey, DocGroup, Invitation, KeyRequest, LogPage, LogQuery, MemberPage, Overview,
+    OverviewQuery, PipelineQuery, RedactedSample, RedactionRules, Role, SettingSection, TenantId, TenantList, Welcome,
     pipeline::{PipelineDetail, PipelineList, PipelinePage, PipelineStats, PipelineTrace},
 };
 
-/// On whose behalf a question is asked. Sign-in adds the person and the roles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// On whose behalf a question is asked: made from a session or a key by the guard of its route, and nowhere else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
     /// The tenant whose data is asked for.
     pub tenant: TenantId,
+    /// What the one who asks may do there.
+    pub role: Role,
+}
+
+/// A session of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionRef {
+    /// The session.
+    pub id: Uuid,
+    /// The person.
+    pub user: Uuid,
+}
+
+/// Who acts and where from, for what is changed and recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// What they may do where.
+    pub scope: Scope,
+    /// Their session; keys have none.
+    pub session: Option<SessionRef>,
+    /// As the audit record names them: an e-mail address or `key:name`.
+    pub name: String,
+    /// Where they come from.
+    pub address: String,
 }
 
 /// Pipeline traces.
@@ -68,6 +108,66 @@ pub trait OverviewPort: Send + Sync {
     async fn overview(&self, scope: Scope, query: OverviewQuery) -> Result<Overview, ApiError>;
 }
 
+/// People, keys, tenants and what was done. Who may call what is decided by the class of the route; what is checked
+/// here besides is said.
+#[async_trait]
+pub trait IdentityPort: Send + Sync {
+    /// What a sign-in link is for; not found when it was used or has ended.
+    async fn welcome(&self, token: &str) -> Result<Welcome, ApiError>;
+
+    /// One's own account.
+    async fn account(&self, actor: &Actor) -> Result<Account, ApiError>;
+    /// Changes one's own name.
+    async fn change_name(&self, actor: &Actor, name: String) -> Result<(), ApiError>;
+    /// Changes one's own password, which has to be known, and signs out everywhere else.
+    async fn change_password(&self, actor: &Actor, current: String, new: String) -> Result<(), ApiError>;
+    /// Signs out one of one's own sessions; or all others.
+    async fn close_sessions(&self, actor: &Actor, only: Option<Uuid>) -> Result<u64, ApiError>;
+
+    /// A page of the tenant's members.
+    async fn users(&self, actor: &Actor, after: Option<String>) -> Result<MemberPage, ApiError>;
+    /// Makes somebody a member; somebody new gets a link to sign in with.
+    async fn add_user(&self, actor: &Actor, email: String, name: String, role: Role) -> Result<Invitation, ApiError>;
+    /// Changes what a member may do. The last admin stays one.
+    async fn set_user_role(&self, actor: &Actor, id: Uuid, role: Role) -> Result<(), ApiError>;
+    /// Takes a member out of the tenant. The last admin stays.
+    async fn remove_user(&self, actor: &Actor, id: Uuid) -> Result<(), ApiError>;
+    /// Keeps somebody out, or lets them in again. Only of somebody whom one administers everywhere.
+    async fn set_user_disabled(&self, actor: &Actor, id: Uuid, is_disabled: bool) -> Result<(), ApiError>;
+    /// A link with which a member chooses a new password. Only of somebody whom one administers everywhere.
+    async fn reset_user(&self, actor: &Actor, id: Uuid) -> Result<Invitation, ApiError>;
+
+    /// The tenant's keys, the newest first, at most 1,000.
+    async fn keys(&self, actor: &Actor) -> Result<Vec<ApiKey>, ApiError>;
+    /// Makes a key.
+    async fn add_key(&self, actor: &Actor, request: KeyRequest) -> Result<CreatedKey, ApiError>;
+    /// Ends a key.
+    async fn revoke_key(&self, actor: &Actor, id: Uuid) -> Result<(), ApiError>;
+
+    /// Where one is a member.
+    async fn tenants(&self, actor: &Actor) -> Result<TenantList, ApiError>;
+    /// Makes a tenant with oneself as its admin. Only for admins of the tenant `default`.
+    async fn add_tenant(&self, actor: &Actor, name: String) -> Result<(), ApiError>;
+
+    /// What was done in the tenant, the newest first.
+    async fn audit(&self, actor: &Actor, before: Option<i64>, limit: u32) -> Result<AuditPage, ApiError>;
+}
+
+/// How this Console is set up.
+#[async_trait]
+pub trait SettingsPort: Send + Sync {
+    /// The running configuration.
+    async fn settings(&self) -> Vec<SettingSection>;
+    /// What is taken out of records.
+    async fn redaction(&self) -> RedactionRules;
+    /// What would be stored of a sample.
+    async fn try_redaction(&self, sample: &str) -> Result<RedactedSample, ApiError>;
+}
+
+/// The REST interface, described.
+#[derive(Clone, Default)]
+pub struct Docs(pub Arc<Vec<DocGroup>>);
+
 /// All ports of the running server, given to server functions through the context.
 #[derive(Clone)]
 pub struct Console {
@@ -77,6 +177,12 @@ pub struct Console {
     pub logs: Arc<dyn LogPort>,
     /// Overview.
     pub overview: Arc<dyn OverviewPort>,
+    /// People, keys, tenants.
+    pub identity: Arc<dyn IdentityPort>,
+    /// How it is set up.
+    pub settings: Arc<dyn SettingsPort>,
+    /// The REST interface.
+    pub docs: Docs,
 }
 
 /// Sets the HTTP status of the page that is being rendered. The server puts it into the context; in the browser there
@@ -84,11 +190,18 @@ pub struct Console {
 #[derive(Clone)]
 pub struct SetStatus(pub Arc<dyn Fn(u16) + Send + Sync>);
 
+/// Says whether whoever made the request may call the server function at this path. The server puts it into the context.
+#[derive(Clone)]
+pub struct Guard(pub Arc<GuardFn>);
+
+/// From the path of a server function to the reason why not.
+pub type GuardFn = dyn Fn(&str) -> Result<(), ApiError> + Send + Sync;
+
 /// What a server function finds in the context of its request.
 #[cfg(feature = "ssr")]
 struct Asked {
     console: Console,
-    scope: Scope,
+    actor: Actor,
     set_status: Option<SetStatus>,
 }
 
@@ -96,19 +209,41 @@ struct Asked {
 impl Asked {
     /// Gives the answer the status of its error.
     fn tell<T>(&self, outcome: Result<T, ApiError>) -> Result<T, ApiError> {
-        if let (Err(error), Some(SetStatus(set))) = (&outcome, &self.set_status) {
-            set(error.code.status());
-        }
-        outcome
+        tell(self.set_status.as_ref(), outcome)
     }
 }
 
 #[cfg(feature = "ssr")]
-fn asked() -> Result<Asked, ApiError> {
+fn tell<T>(set_status: Option<&SetStatus>, outcome: Result<T, ApiError>) -> Result<T, ApiError> {
+    if let (Err(error), Some(SetStatus(set))) = (&outcome, set_status) {
+        set(error.code.status());
+    }
+    outcome
+}
+
+/// For a function that anybody may call.
+#[cfg(feature = "ssr")]
+fn visited() -> Result<(Console, Option<SetStatus>), ApiError> {
     use leptos::prelude::use_context;
 
-    let context = use_context::<Console>().zip(use_context::<Scope>());
     let missing = || ApiError::new(ErrorCode::Internal, "the request carries no context");
-    let (console, scope) = context.ok_or_else(missing)?;
-    Ok(Asked { console, scope, set_status: use_context::<SetStatus>() })
+    Ok((use_context::<Console>().ok_or_else(missing)?, use_context::<SetStatus>()))
+}
+
+/// For a function whose class lets only some through. A page that is rendered on the server calls its functions without a
+/// request, so the class is asked here and not only on their way in.
+#[cfg(feature = "ssr")]
+fn asked<F: leptos::server_fn::ServerFn>() -> Result<Asked, ApiError> {
+    use leptos::prelude::use_context;
+
+    let (console, set_status) = visited()?;
+    let allowed = use_context::<Guard>().map(|Guard(check)| check(F::PATH));
+    let unknown = || ApiError::new(ErrorCode::Unauthorized, "sign in first");
+    let actor = match allowed {
+        Some(Ok(())) => use_context::<Actor>().ok_or_else(unknown),
+        Some(Err(error)) => Err(error),
+        None => Err(unknown()),
+    };
+    let actor = tell(set_status.as_ref(), actor)?;
+    Ok(Asked { console, actor, set_status })
 }

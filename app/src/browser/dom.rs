@@ -93,6 +93,31 @@ pub fn focus(id: &str) {
     let _ = id;
 }
 
+/// The same after what has just changed is drawn.
+pub fn focus_soon(id: String) {
+    #[cfg(feature = "hydrate")]
+    leptos::prelude::set_timeout(move || focus(&id), std::time::Duration::ZERO);
+    #[cfg(not(feature = "hydrate"))]
+    drop(id);
+}
+
+/// Moves the focus to the element with this id if what had it is gone, after what has just changed is drawn: who works
+/// by keyboard is not sent back to the top.
+pub fn keep_focus(id: &'static str) {
+    #[cfg(feature = "hydrate")]
+    leptos::prelude::set_timeout(
+        move || {
+            let active = document().and_then(|document| document.active_element());
+            if active.is_none_or(|active| active.tag_name() == "BODY") {
+                focus(id);
+            }
+        },
+        std::time::Duration::ZERO,
+    );
+    #[cfg(not(feature = "hydrate"))]
+    let _ = id;
+}
+
 /// Scrolls the element with this id into view.
 pub fn reveal(id: &str) {
     #[cfg(feature = "hydrate")]

@@ -6,6 +6,8 @@ pub mod dom;
 pub mod event_stream;
 pub mod files;
 pub mod geometry;
+pub mod http;
 pub mod keys;
+pub mod location;
 pub mod pointer;
 pub mod storage;

@@ -24,7 +24,38 @@ pub fn set(key: &str, value: &str) {
     let _ = (key, value);
 }
 
+/// What this tab remembers, also when its page is loaded anew.
+pub fn get_for_tab(key: &str) -> Option<String> {
+    #[cfg(feature = "hydrate")]
+    {
+        tab_storage()?.get_item(key).ok()?
+    }
+    #[cfg(not(feature = "hydrate"))]
+    {
+        let _ = key;
+        None
+    }
+}
+
+/// Remembers a value for this tab. Says whether that worked.
+pub fn set_for_tab(key: &str, value: &str) -> bool {
+    #[cfg(feature = "hydrate")]
+    {
+        tab_storage().is_some_and(|storage| storage.set_item(key, value).is_ok())
+    }
+    #[cfg(not(feature = "hydrate"))]
+    {
+        let _ = (key, value);
+        false
+    }
+}
+
 #[cfg(feature = "hydrate")]
 fn storage() -> Option<web_sys::Storage> {
     web_sys::window()?.local_storage().ok()?
+}
+
+#[cfg(feature = "hydrate")]
+fn tab_storage() -> Option<web_sys::Storage> {
+    web_sys::window()?.session_storage().ok()?
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
-use super::time::{format_date_time, relative_age, use_zone};
+use super::{
+    reactive::{text, word},
+    time::{format_date_time, relative_age, use_zone},
+};
 use crate::{browser::clock, model::UnixMillis};
 
 /// How often ages are counted anew.
@@ -20,6 +23,23 @@ pub fn use_now() -> Signal<Option<UnixMillis>> {
         }
     });
     now.into()
+}
+
+/// A date and a time of day, for what is to come or what has to be exact.
+#[component]
+pub fn Moment(
+    /// When it is.
+    #[prop(into)]
+    at: UnixMillis,
+) -> impl IntoView {
+    let zone = use_zone();
+    let iso = at.to_utc().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    view! {
+        <time datetime=iso title=word(move || zone.get().label())>
+            {text(move || format_date_time(at, zone.get()))}
+        </time>
+    }
+    .into_any()
 }
 
 /// An age; the date until the page is mounted.

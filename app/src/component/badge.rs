@@ -18,10 +18,24 @@ pub fn StatusBadge(
         PipelineStatus::Failed => IconName::Close,
         PipelineStatus::Skipped => IconName::Dash,
     };
+    view! { <Badge icon status=status.key() label=status.label() /> }
+}
+
+/// A word with its icon.
+#[component]
+pub fn Badge(
+    /// Says the same as the word.
+    icon: IconName,
+    /// Gives the colour: a key of [`PipelineStatus`]; another or none is muted.
+    #[prop(optional)]
+    status: &'static str,
+    /// The word.
+    label: &'static str,
+) -> impl IntoView {
     view! {
-        <span class="badge" data-status=status.key()>
+        <span class="badge" data-status=status>
             <Icon name=icon />
-            {status.label()}
+            {label}
         </span>
     }
 }

@@ -60,6 +60,10 @@ pub enum IconName {
     ChevronLeft,
     /// An upward arrow head.
     ChevronUp,
+    /// Two sliders.
+    Settings,
+    /// Head and shoulders.
+    Person,
 }
 
 impl IconName {
@@ -86,14 +90,18 @@ impl IconName {
             Self::Copy => "M5.5 5.5h8v8h-8zM3.5 10.5h-1v-8h8v1",
             Self::Pause => "M5.5 3.5v9M10.5 3.5v9",
             Self::Play => "M5 3l8 5-8 5z",
-            Self::Filter => "M2.5 3h11L9.500 8v5l-3-1.5V8z",
+            Self::Filter => "M2.5 3h11L9.5 8v5l-3-1.5V8z",
             Self::Download => "M8 2.5v7M5 7l3 3 3-3M2.5 11v2.5h11V11",
             Self::ChevronRight => "M6 4l4 4-4 4",
             Self::ChevronLeft => "M10 4L6 8l4 4",
             Self::ChevronUp => "M4 10l4-4 4 4",
+            Self::Settings => "M2 4.5h6.5M11.5 4.5H14M8.5 3h3v3h-3zM2 11.5h2.5M7.5 11.5H14M4.5 10h3v3h-3z",
+            Self::Person => {
+                "M8 2.5a2.7 2.7 0 1 0 0 5.4 2.7 2.7 0 0 0 0-5.4zM2.5 13.5c.5-2.5 2.5-3.7 5.5-3.7s5 1.200 5.5 3.7"
+            }
             Self::ZoomOut => "M11 7a4 4 0 1 1-8 0 4 4 0 0 1 8 0zM10 10l3.5 3.5M5.2 7h3.6",
             Self::Link => {
-                "M7 9a2.6 2.6 0 0 0 3.7 0l2-2A2.6 2.6 0 0 0 9 3.300l-.8.8M9 7a2.6 2.6 0 0 0-3.700 0l-2 2A2.6 2.6 0 0 0 7 12.700l.8-.8"
+                "M7 9a2.6 2.6 0 0 0 3.7 0l2-2A2.6 2.6 0 0 0 9 3.300l-.8.8M9 7a2.6 2.6 0 0 0-3.7 0l-2 2A2.6 2.6 0 0 0 7 12.7l.8-.8"
             }
         }
     }

@@ -102,6 +102,15 @@ pub fn use_page_href() -> impl Fn(&str) -> String + Clone + Send + Sync + 'stati
     move |target| search.with(|search| keep_time(target, search))
 }
 
+/// Where one signs in again and then comes back here. The page there is loaded, not navigated to.
+pub fn use_sign_in_href() -> Signal<String> {
+    let location = use_location();
+    Signal::derive(move || {
+        let here = join(&location.pathname.get(), location.search.get().trim_start_matches('?'));
+        format!("/login?next={}", encode(&here))
+    })
+}
+
 fn keep_time(target: &str, search: &str) -> String {
     let (target, hash) = target.split_once('#').map_or((target, None), |(target, hash)| (target, Some(hash)));
     let (path, query) = target.split_once('?').unwrap_or((target, ""));

@@ -28,6 +28,13 @@ pub fn flag(value: impl Fn() -> bool + Send + Sync + 'static) -> Signal<&'static
     Signal::derive(move || if value() { "true" } else { "false" })
 }
 
+/// Whether the page is hydrated: not on the server nor in the first view, so that both draw the same.
+pub fn mounted() -> ReadSignal<bool> {
+    let (mounted, set_mounted) = signal(false);
+    Effect::new(move |_| set_mounted.set(true));
+    mounted
+}
+
 /// A part of a view that changes.
 pub fn part(view: impl FnMut() -> AnyView + Send + 'static) -> Part {
     Box::new(view)

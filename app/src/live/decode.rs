@@ -6,7 +6,10 @@ use crate::{
 };
 
 /// Names of the events that the stream sends.
-pub const EVENT_NAMES: [&str; 6] = ["log", "missed", "pipeline", "resync", "tick", "ready"];
+pub const EVENT_NAMES: [&str; 7] = ["log", "missed", "pipeline", "resync", "tick", "ready", SIGNED_OUT];
+
+/// Name of the last event of a stream whose session has ended or looks at another tenant.
+pub const SIGNED_OUT: &str = "signed_out";
 
 /// Why an event was not understood.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +77,12 @@ pub fn retry_delay_ms(attempt: u32) -> u32 {
     FIRST_MS.saturating_mul(1 << attempt.min(10)).min(LONGEST_MS)
 }
 
+/// Whether this attempt to open the stream again, which failed, is one after which to ask whether anybody is still signed
+/// in: the first, and then about once a minute.
+pub fn asks_who(attempt: u32) -> bool {
+    attempt % 4 == 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +118,11 @@ mod tests {
     fn retries_slow_down_and_never_stop() {
         let delays: Vec<u32> = [0, 1, 2, 10, 100].map(retry_delay_ms).to_vec();
         assert_eq!(delays, [500, 1000, 2000, 15_000, 15_000]);
+    }
+
+    #[test]
+    fn a_stream_that_is_refused_again_asks_who_is_signed_in() {
+        let asked: Vec<u32> = (0..10).filter(|attempt| asks_who(*attempt)).collect();
+        assert_eq!(asked, [1, 5, 9]);
     }
 }

@@ -9,10 +9,14 @@ pub mod list;
 
 use std::{sync::Arc, time::Duration};
 
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 
 use crate::{
-    browser::event_stream::{self, StreamEvent},
+    browser::{
+        event_stream::{self, StreamEvent},
+        http, location,
+    },
+    component::me::use_me,
     model::{LiveEvent, LogFilter, LogId, LogRecord, Missed, PipelineSummary, Tick},
 };
 
@@ -89,7 +93,8 @@ pub struct Live {
     connection: StoredValue<Connection>,
 }
 
-/// Makes the tab's live stream and puts it into the context. Called once, by the application.
+/// Makes the tab's live stream and puts it into the context. Called once, by the application. Who is not signed in has
+/// none.
 pub fn provide_live() -> Live {
     let (state, set_state) = signal(LiveState::Off);
     let (tick, set_tick) = signal(None);
@@ -108,6 +113,9 @@ pub fn provide_live() -> Live {
         connection: StoredValue::new(Connection { gap: true, ..Connection::default() }),
     };
     provide_context(live);
+    if use_me().is_none() {
+        return live;
+    }
     // Effects do not run on the server, so neither does the stream.
     Effect::new(move |_| {
         live.open_in(SETTLE);
@@ -174,7 +182,8 @@ impl Live {
         }
     }
 
-    fn close(self) {
+    /// Ends the stream: the page is about to be left, and what the stream says of that must not hold it back.
+    pub fn close(self) {
         self.connection.try_update_value(|connection| {
             connection.gap = true;
             if let Some(planned) = connection.planned.take() {
@@ -223,8 +232,11 @@ impl Live {
                     connection.failures += 1;
                     connection.failures - 1
                 });
-                let delay = decode::retry_delay_ms(failures.unwrap_or_default());
-                self.open_in(Duration::from_millis(delay.into()));
+                let failures = failures.unwrap_or_default();
+                if decode::asks_who(failures) {
+                    leave_if_signed_out();
+                }
+                self.open_in(Duration::from_millis(decode::retry_delay_ms(failures).into()));
             }
             StreamEvent::Messages(messages) => self.deliver(wish, &messages),
         }
@@ -241,6 +253,11 @@ impl Live {
 
     fn deliver(self, wish: u64, messages: &[(&'static str, String)]) {
         let mut logs = Vec::new();
+        if messages.iter().any(|(name, _)| *name == decode::SIGNED_OUT) {
+            // The session has ended, or looks at another tenant: what is on screen is not for its eyes any more.
+            self.close();
+            return location::reload();
+        }
         for (name, data) in messages {
             match decode::decode(name, data) {
                 Ok(LiveEvent::Log(record)) => logs.push(LogEvent::Record(Arc::from(record))),
@@ -272,4 +289,14 @@ impl Live {
             subscriber(logs);
         }
     }
+}
+
+/// A stream that is refused may be refused because nobody is signed in any more. Then the page is loaded anew, and the
+/// server leads to where one signs in.
+fn leave_if_signed_out() {
+    spawn_local(async {
+        if http::get("/api/v1/me").await.status == 401 {
+            location::reload_rarely();
+        }
+    });
 }

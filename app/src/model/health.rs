@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// State of one part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ComponentStatus {
     /// Works.
@@ -19,6 +20,7 @@ pub enum ComponentStatus {
 
 /// One part of Console and how it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Component {
     /// How it is.
     pub status: ComponentStatus,
@@ -31,6 +33,7 @@ pub struct Component {
 
 /// Answer of `GET /health/detailed`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct HealthReport {
     /// The worst of the parts.
     pub status: ComponentStatus,
@@ -46,6 +49,7 @@ pub struct HealthReport {
 
 /// Requests over a period.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct ApiSummary {
     /// Median duration in milliseconds.
     pub p50_ms: Option<f64>,
@@ -63,6 +67,7 @@ pub struct ApiSummary {
 
 /// The store.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct StoreSummary {
     /// `sqlite` or `postgres`.
     pub engine: String,
@@ -80,6 +85,7 @@ pub struct StoreSummary {
 
 /// The host, newest sample.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct SystemSummary {
     /// Processor use in percent.
     pub cpu_percent: Option<f64>,
@@ -101,6 +107,7 @@ pub struct SystemSummary {
 
 /// Answer of `GET /api/monitoring/advanced/summary`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct MonitoringSummary {
     /// When it was made.
     pub timestamp: DateTime<Utc>,

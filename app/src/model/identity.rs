@@ -10,6 +10,7 @@ use super::TenantId;
 
 /// What a person may do in a tenant; each role may do what the ones before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Looks.
@@ -55,11 +56,17 @@ pub struct UnknownRole;
 
 /// A tenant and its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Tenant {
     /// Its id.
     pub id: TenantId,
     /// What people call it.
     pub name: String,
+}
+
+impl Tenant {
+    /// The name of the tenant that is always there.
+    pub const DEFAULT_NAME: &'static str = "default";
 }
 
 /// A person in the eyes of a tenant.
@@ -81,21 +88,37 @@ pub struct Member {
     pub created_at: DateTime<Utc>,
 }
 
-/// Who asks.
+/// A person who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Me {
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct Person {
     /// Who.
     pub id: Uuid,
     /// Address.
     pub email: String,
     /// Name.
     pub name: String,
+}
+
+/// Who asks, and what they may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct Me {
+    /// Who; nobody in particular for a key, and where sign-in is turned off.
+    pub person: Option<Person>,
     /// What they may do in the tenant that they look at.
     pub role: Role,
     /// The tenant that they look at.
     pub tenant: Tenant,
-    /// Where else they may look, with this one, by name.
+    /// Where they may look, by name.
     pub tenants: Vec<Tenant>,
+}
+
+impl Me {
+    /// Whether they may do what this role may.
+    pub fn may(&self, role: Role) -> bool {
+        self.role >= role
+    }
 }
 
 /// A browser that is signed in.
@@ -113,6 +136,90 @@ pub struct SessionInfo {
     pub last_used_at: DateTime<Utc>,
     /// When it ends at the latest.
     pub expires_at: DateTime<Utc>,
+}
+
+/// The page of one's own account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Who.
+    pub person: Person,
+    /// Where they are signed in, the latest used first.
+    pub sessions: Vec<SessionInfo>,
+    /// Which of these sessions asks.
+    pub current: Uuid,
+}
+
+/// A user who was added, and how they get in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// Address.
+    pub email: String,
+    /// Path and query of a link that signs in once; none for somebody who could sign in before.
+    pub link: Option<String>,
+    /// When the link ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What a sign-in link is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// Whether it makes the first administrator, who is asked for an address, too.
+    pub is_first: bool,
+    /// Whose it is.
+    pub email: Option<String>,
+    /// What they are called so far.
+    pub name: Option<String>,
+    /// When the link ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A page of the members of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberPage {
+    /// By address.
+    pub members: Vec<Member>,
+    /// The address to go on after, when there are more.
+    pub next: Option<String>,
+}
+
+/// What a key is to be like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRequest {
+    /// What people will call it.
+    pub name: String,
+    /// Whether it may send.
+    pub can_ingest: bool,
+    /// Whether it may read.
+    pub can_read: bool,
+    /// Days until it ends by itself; never without.
+    pub expires_in_days: Option<u32>,
+}
+
+/// A key that was just made: the only time that its secret is seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreatedKey {
+    /// The key.
+    pub key: ApiKey,
+    /// What a program sends as `X-API-Key`.
+    pub secret: String,
+}
+
+/// A tenant as one of its members sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantMembership {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// What the member may do there.
+    pub role: Role,
+}
+
+/// The page of tenants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantList {
+    /// Where the reader is a member, by name.
+    pub memberships: Vec<TenantMembership>,
+    /// Whether the reader may make another.
+    pub can_add: bool,
 }
 
 /// A program's key, without its secret.
@@ -142,12 +249,13 @@ pub struct ApiKey {
 
 /// Something that somebody did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct AuditEntry {
     /// Its place.
     pub id: i64,
     /// When.
     pub at: DateTime<Utc>,
-    /// Who: an address, `key:name`, or `command line`.
+    /// Who: an e-mail address, `key:name`, or `command line`.
     pub actor: String,
     /// What, e.g. `session.open`.
     pub action: String,
@@ -156,7 +264,18 @@ pub struct AuditEntry {
     /// From where.
     pub address: String,
     /// More about it.
+    #[cfg_attr(feature = "ssr", schema(value_type = Object))]
     pub details: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A page of the audit record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+pub struct AuditPage {
+    /// The newest first.
+    pub entries: Vec<AuditEntry>,
+    /// What to go on before, when there are more.
+    pub next: Option<i64>,
 }
 
 #[cfg(test)]

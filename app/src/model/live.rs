@@ -6,6 +6,8 @@
 //! | `missed` | – | [`Missed`] |
 //! | `pipeline` | – | [`PipelineSummary`] |
 //! | `tick` | – | [`Tick`] |
+//! | `resync` | – | `{}`: changes were missed; ask anew |
+//! | `signed_out` | – | `{}`: the session or key has ended, or looks at another tenant; nothing follows |
 //! | `ready` | – | `{}`: the subscription stands; what is committed from here on will arrive |
 
 use serde::{Deserialize, Serialize};

@@ -9,6 +9,7 @@ use super::{LogId, SpanId, TraceId, UnixNanos};
 
 /// How serious a record is. Ordered: `Trace < Debug < … < Fatal`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Finest detail.
@@ -66,10 +67,12 @@ impl FromStr for Level {
 
 /// One stored log record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct LogRecord {
     /// Place in the tenant's log.
     pub id: LogId,
     /// When it happened, by the emitter's clock.
+    #[cfg_attr(feature = "ssr", schema(value_type = String, format = DateTime))]
     pub timestamp: UnixNanos,
     /// How serious it is.
     pub level: Level,
@@ -79,12 +82,15 @@ pub struct LogRecord {
     pub message: String,
     /// The trace it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<String>, example = "4bf92f3577b34da6a3ce929d0e0e4736"))]
     pub trace_id: Option<TraceId>,
     /// The span inside that trace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<String>, example = "00f067aa0ba902b7"))]
     pub span_id: Option<SpanId>,
     /// Structured fields.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    #[cfg_attr(feature = "ssr", schema(value_type = Object))]
     pub attributes: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -139,6 +145,7 @@ impl LogQuery {
 
 /// A page of history, newest first.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct LogPage {
     /// The records, newest first.
     pub logs: Vec<LogRecord>,

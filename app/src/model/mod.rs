@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod docs;
 pub mod endpoint;
 pub mod health;
 pub mod identity;
@@ -10,14 +11,20 @@ pub mod live;
 pub mod log;
 pub mod overview;
 pub mod pipeline;
+pub mod settings;
 pub mod threshold;
 pub mod time;
 
+pub use docs::{DocAnswer, DocGroup, DocOperation, DocParameter};
 pub use endpoint::{EndpointSort, EndpointStats};
-pub use identity::{ApiKey, AuditEntry, Me, Member, Role, SessionInfo, Tenant};
+pub use identity::{
+    Account, ApiKey, AuditEntry, AuditPage, CreatedKey, Invitation, KeyRequest, Me, Member, MemberPage, Person, Role,
+    SessionInfo, Tenant, TenantList, TenantMembership, Welcome,
+};
 pub use ids::{LogId, SpanId, TenantId, TraceId};
 pub use live::{LiveEvent, LiveQuery, Missed, Tick};
 pub use log::{Level, LogFilter, LogPage, LogQuery, LogRecord};
 pub use overview::{ChartData, Kpi, Overview, OverviewQuery, Severity, StatusLevel};
 pub use pipeline::{PipelineFilter, PipelinePage, PipelineQuery, PipelineStatus, PipelineSummary, PipelineTrace, Step};
+pub use settings::{RedactedSample, RedactionRule, RedactionRules, Setting, SettingSection};
 pub use time::{Compare, RangeSpec, TimeRange, UnixMillis, UnixNanos};

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 /// State of a pipeline trace or of one of its steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PipelineStatus {
     /// Known, not begun.
@@ -76,6 +77,7 @@ impl FromStr for PipelineStatus {
 
 /// One step of a pipeline trace, drawn as a span.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct Step {
     /// What is done, e.g. `analyze_changes`.
     pub name: String,
@@ -95,6 +97,7 @@ pub struct Step {
 
 /// A pipeline trace with its steps. Its `id` is its trace id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct PipelineTrace {
     /// Also the trace id of everything that was logged on its way.
     pub id: Uuid,
@@ -173,6 +176,7 @@ impl PipelineTrace {
 
 /// A pipeline trace as a row of a list: without steps, with a short commit hash.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct PipelineSummary {
     /// Trace id.
     pub id: Uuid,
@@ -271,6 +275,7 @@ impl PipelineQuery {
 
 /// A page of pipeline traces, newest first.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct PipelinePage {
     /// The rows.
     pub traces: Vec<PipelineSummary>,
@@ -282,6 +287,7 @@ pub struct PipelinePage {
 
 /// Counts over the matching pipeline traces.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 pub struct PipelineStats {
     /// How many there are.
     pub total: u64,

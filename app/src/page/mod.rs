@@ -1,6 +1,10 @@
 //! A directory per page: view, state in the address, data.
 
+pub mod docs;
 pub mod logs;
 pub mod not_found;
 pub mod overview;
 pub mod pipelines;
+pub mod settings;
+pub mod sign_in;
+pub mod welcome;

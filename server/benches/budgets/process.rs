@@ -7,6 +7,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+use app::model::{Role, TenantId};
+use chrono::TimeDelta;
+use reqwest::header::{COOKIE, HeaderMap};
+use server::{
+    clock::{Clock, SystemClock},
+    config::StoreConfig,
+    service::identity::NewSecret,
+    store::{
+        Stores,
+        identity::{NewSession, User},
+    },
+};
+use uuid::Uuid;
+
 use crate::Outcome;
 
 /// Secret of the webhook, so that deliveries can be made.
@@ -31,7 +45,7 @@ impl Server {
         let binary = binary(&root);
         let addr: SocketAddr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let address = format!("http://{addr}");
-        let client = reqwest::Client::builder().build()?;
+        let client = reqwest::Client::new();
         let begun = Instant::now();
         let child = Command::new(&binary)
             .arg("serve")
@@ -50,6 +64,7 @@ impl Server {
                 && answer.status().is_success()
             {
                 server.ready_after = begun.elapsed();
+                server.client = signed_in(data_dir).await?;
                 return Ok(server);
             }
             if let Some(status) = server.child.try_wait()? {
@@ -95,6 +110,37 @@ impl Drop for Server {
         let _gone = self.child.kill();
         let _gone = self.child.wait();
     }
+}
+
+/// A client of an administrator: what people's browsers send is what is measured.
+async fn signed_in(data_dir: &Path) -> Outcome<reqwest::Client> {
+    let config = StoreConfig { data_dir: data_dir.to_owned(), ..StoreConfig::default() };
+    let stores = Stores::open(&config).await?;
+    let user = User {
+        id: Uuid::new_v4(),
+        email: format!("{}@example.com", Uuid::new_v4().simple()),
+        name: "Bench".to_owned(),
+        password_hash: None,
+        is_disabled: false,
+        created_at: SystemClock.now_utc(),
+    };
+    stores.identity.add_user(&user, TenantId::DEFAULT, Role::Admin).await?;
+    let token = NewSecret::token();
+    let session = NewSession {
+        id: Uuid::new_v4(),
+        token_hash: token.hash(),
+        user: user.id,
+        tenant: TenantId::DEFAULT,
+        address: "127.0.0.1".to_owned(),
+        user_agent: "bench".to_owned(),
+        created_at: SystemClock.now_utc(),
+        expires_at: SystemClock.now_utc() + TimeDelta::days(1),
+    };
+    stores.identity.open_session(&session).await?;
+    stores.admin.close().await;
+    let cookie = format!("console_session={}", token.expose()).parse()?;
+    let headers = HeaderMap::from_iter([(COOKIE, cookie)]);
+    Ok(reqwest::Client::builder().default_headers(headers).build()?)
 }
 
 fn binary(root: &Path) -> PathBuf {

@@ -6,7 +6,7 @@
 mod secret;
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -16,6 +16,8 @@ use figment::{
 };
 pub use secret::Secret;
 use serde::{Deserialize, Serialize};
+
+use crate::telemetry::Redactor;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -39,18 +41,65 @@ pub struct Config {
     pub live: LiveConfig,
     /// Console's own log.
     pub log: LogConfig,
+    /// What is taken out before anything is stored.
+    pub redaction: RedactionConfig,
 }
 
 /// Section `server`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
-    /// Address and port to listen on. Only loopback addresses until sign-in exists.
+    /// Address and port to listen on. Other addresses than loopback need TLS, or a word about what stands before.
     pub addr: SocketAddr,
     /// Names that Console is reached by besides those of this machine, e.g. that of a reverse proxy in front of it.
     pub allowed_hosts: Vec<String>,
+    /// Certificate chain in PEM: with `tls_key`, Console serves HTTPS. Read again when the file changes.
+    pub tls_certificate: Option<PathBuf>,
+    /// Private key in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Whether a reverse proxy that speaks TLS stands before Console.
+    pub behind_proxy: bool,
+    /// Addresses or networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether passwords and sessions may cross a network in plain text.
+    pub allow_insecure: bool,
     /// Directory of the built pages.
     pub site_root: PathBuf,
+}
+
+impl ServerConfig {
+    /// Certificate and key, when Console itself speaks TLS.
+    pub fn tls(&self) -> Option<(&Path, &Path)> {
+        self.tls_certificate.as_deref().zip(self.tls_key.as_deref())
+    }
+}
+
+/// A network, e.g. `10.0.0.0/8`, or a single address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Network(ipnet::IpNet);
+
+impl Network {
+    /// Whether an address belongs to it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let single = || text.parse::<IpAddr>().ok().map(ipnet::IpNet::from);
+        let network = text.parse().ok().or_else(single);
+        network.map(Self).ok_or_else(|| format!("`{text}` is neither an address nor a network such as 10.0.0.0/8"))
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        network.0.to_string()
+    }
 }
 
 impl Default for ServerConfig {
@@ -58,6 +107,11 @@ impl Default for ServerConfig {
         Self {
             addr: SocketAddr::from(([127, 0, 0, 1], 3000)),
             allowed_hosts: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
+            behind_proxy: false,
+            trusted_proxies: Vec::new(),
+            allow_insecure: false,
             site_root: PathBuf::from("target/site"),
         }
     }
@@ -95,11 +149,44 @@ pub enum Fsync {
 }
 
 /// Section `auth`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuthConfig {
-    /// Whether people must sign in. Not built yet: only `false` is accepted.
+    /// Whether people must sign in. Without it everybody who reaches Console is an administrator.
     pub enabled: bool,
+    /// Address of the first administrator, made at the first start; with `admin_password`.
+    pub admin_email: Option<String>,
+    /// Their password.
+    pub admin_password: Option<Secret>,
+    /// Hours without a request after which a session ends.
+    pub idle_hours: u32,
+    /// Days after which a session ends in any case.
+    pub absolute_days: u32,
+    /// Tries to sign in that one address has in a minute.
+    pub logins_per_address: u32,
+    /// Tries to sign in that one account has in a minute.
+    pub logins_per_account: u32,
+    /// Requests that one key may make in a second.
+    pub key_requests_per_second: u32,
+    /// Whether programs on this machine may send without a key, into the tenant `default`, as long as Console listens
+    /// on loopback only.
+    pub ingest_from_loopback: bool,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            admin_email: None,
+            admin_password: None,
+            idle_hours: 168,
+            absolute_days: 30,
+            logins_per_address: 20,
+            logins_per_account: 10,
+            key_requests_per_second: 1000,
+            ingest_from_loopback: true,
+        }
+    }
 }
 
 /// Section `webhooks`.
@@ -205,6 +292,16 @@ impl Default for LogConfig {
     }
 }
 
+/// Section `redaction`: what is taken out besides what always is.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RedactionConfig {
+    /// Words of a key that make its value a secret, e.g. `iban` for `customer.iban` and `customerIban`.
+    pub keys: Vec<String>,
+    /// Regular expressions of values that are secrets.
+    pub patterns: Vec<String>,
+}
+
 /// Why the configuration is not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -238,11 +335,24 @@ const DEFAULT_FILE: &str = "Leptos.toml";
 
 /// Variables that are taken as they are, where others are read as TOML: a password may look like a number. Later ones
 /// win.
-const TEXT_VARIABLES: [(&str, &str); 4] = [
+const TEXT_VARIABLES: [(&str, &str); 8] = [
     ("DATABASE_URL", "store.url"),
     ("CONSOLE_STORE__URL", "store.url"),
     ("GITLAB_WEBHOOK_SECRET", "webhooks.gitlab_secret"),
     ("CONSOLE_WEBHOOKS__GITLAB_SECRET", "webhooks.gitlab_secret"),
+    ("CONSOLE_AUTH__ADMIN_EMAIL", "auth.admin_email"),
+    ("CONSOLE_ADMIN_EMAIL", "auth.admin_email"),
+    ("CONSOLE_AUTH__ADMIN_PASSWORD", "auth.admin_password"),
+    ("CONSOLE_ADMIN_PASSWORD", "auth.admin_password"),
+];
+/// How they are called without the prefix, to be left out where the others are read.
+const TEXT_VARIABLES_UNPREFIXED: [&str; 6] = [
+    "STORE__URL",
+    "WEBHOOKS__GITLAB_SECRET",
+    "AUTH__ADMIN_EMAIL",
+    "AUTH__ADMIN_PASSWORD",
+    "ADMIN_EMAIL",
+    "ADMIN_PASSWORD",
 ];
 
 impl Config {
@@ -257,8 +367,7 @@ impl Config {
             None if Path::new(DEFAULT_FILE).is_file() => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
             None => {}
         }
-        figment =
-            figment.merge(Env::prefixed("CONSOLE_").ignore(&["STORE__URL", "WEBHOOKS__GITLAB_SECRET"]).split("__"));
+        figment = figment.merge(Env::prefixed("CONSOLE_").ignore(&TEXT_VARIABLES_UNPREFIXED).split("__"));
         for (variable, key) in TEXT_VARIABLES {
             if let Ok(text) = std::env::var(variable) {
                 figment = figment.merge((key, text));
@@ -281,16 +390,15 @@ impl Config {
     /// Refuses what cannot work, before anything is started.
     pub fn check(&self) -> Result<(), ConfigError> {
         let refuse = |key, problem: &str| Err(ConfigError::Value { key, problem: problem.to_owned() });
-        if self.auth.enabled {
-            return refuse("auth.enabled", "sign-in is not built yet; only false is allowed");
+        if self.server.tls_certificate.is_some() != self.server.tls_key.is_some() {
+            return refuse("server.tls_certificate", "certificate and key are needed both (`server.tls_key`)");
         }
-        if !self.server.addr.ip().is_loopback() {
-            let problem = format!(
-                "{} can be reached from other machines, and without sign-in nobody would be asked who they are; \
-                 use a loopback address such as 127.0.0.1:3000",
-                self.server.addr
-            );
-            return Err(ConfigError::Value { key: "server.addr", problem });
+        if self.auth.admin_email.is_some() != self.auth.admin_password.is_some() {
+            return refuse("auth.admin_email", "address and password are needed both (`auth.admin_password`)");
+        }
+        self.check_reach()?;
+        if let Err(error) = Redactor::new(&self.redaction) {
+            return refuse("redaction.patterns", &error.to_string());
         }
         if self.webhooks.gitlab_secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
             return refuse("webhooks.gitlab_secret", "it is empty; leave it out to refuse all deliveries");
@@ -310,6 +418,11 @@ impl Config {
             ("live.buffer_events", self.live.buffer_events),
             ("log.queue_records", self.log.queue_records),
             ("webhooks.max_body_bytes", self.webhooks.max_body_bytes),
+            ("auth.idle_hours", self.auth.idle_hours as usize),
+            ("auth.absolute_days", self.auth.absolute_days as usize),
+            ("auth.logins_per_address", self.auth.logins_per_address as usize),
+            ("auth.logins_per_account", self.auth.logins_per_account as usize),
+            ("auth.key_requests_per_second", self.auth.key_requests_per_second as usize),
         ];
         for (key, value) in positive {
             if value == 0 {
@@ -320,6 +433,26 @@ impl Config {
             return refuse("ingest.queue_bytes", "it must be at least 65536");
         }
         Ok(())
+    }
+}
+
+impl Config {
+    /// Other machines may only reach a Console that asks who they are, over lines that nobody else reads.
+    fn check_reach(&self) -> Result<(), ConfigError> {
+        let server = &self.server;
+        if server.addr.ip().is_loopback() {
+            return Ok(());
+        }
+        let problem = if !self.auth.enabled {
+            "nobody would be asked who they are: set `auth.enabled`, or use a loopback address such as 127.0.0.1:3000"
+        } else if server.tls().is_none() && !server.behind_proxy && !server.allow_insecure {
+            "passwords would cross the network in plain text: set `server.tls_certificate` and `server.tls_key`, or \
+             `server.behind_proxy` when a proxy speaks TLS for Console, or, to accept the risk, `server.allow_insecure`"
+        } else {
+            return Ok(());
+        };
+        let problem = format!("{} can be reached from other machines, and {problem}", server.addr);
+        Err(ConfigError::Value { key: "server.addr", problem })
     }
 }
 
@@ -389,14 +522,28 @@ mod tests {
         let mut config = Config::default();
         config.server.addr = "0.0.0.0:3000".parse().unwrap();
         assert!(config.check().unwrap_err().to_string().contains("server.addr"));
+        config.server.behind_proxy = true;
+        config.check().unwrap();
+        config.auth.enabled = false;
+        assert!(config.check().unwrap_err().to_string().contains("auth.enabled"));
         config.server.addr = "[::1]:3000".parse().unwrap();
         config.check().unwrap();
+    }
+
+    #[test]
+    fn a_network_is_an_address_or_a_range() {
+        let network = |text: &str| Network::try_from(text.to_owned());
+        assert!(network("10.0.0.0/8").unwrap().contains("10.1.2.3".parse().unwrap()));
+        assert!(network("10.0.0.1").unwrap().contains("::ffff:10.0.0.1".parse().unwrap()));
+        assert!(!network("10.0.0.1").unwrap().contains("10.0.0.2".parse().unwrap()));
+        assert!(network("ten").unwrap_err().contains("ten"));
     }
 
     #[test]
     fn secrets_do_not_show() {
         let mut config = Config::default();
         config.webhooks.gitlab_secret = Some(Secret::new("hunter2"));
+        config.auth.admin_password = Some(Secret::new("hunter2"));
         config.store.url = Some(Secret::new("postgres://console:hunter2@localhost/console"));
         assert!(!format!("{config:?}").contains("hunter2"));
         assert!(!serde_json::to_string(&config).unwrap().contains("hunter2"));

@@ -12,6 +12,24 @@ use serde_json::json;
 
 use crate::{ingest::IngestError, service::WebhookError};
 
+/// What every error looks like.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub struct ErrorBody {
+    error: ErrorInfo,
+}
+
+/// What went wrong.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+pub struct ErrorInfo {
+    /// Which kind.
+    #[schema(value_type = String, example = "not_found")]
+    code: ErrorCode,
+    /// One sentence for people.
+    message: String,
+    /// For programs, e.g. `{"field":"limit"}`.
+    details: serde_json::Value,
+}
+
 /// An error on its way out of a handler.
 #[derive(Debug)]
 pub struct Failure(pub ApiError);
@@ -57,12 +75,19 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let Self(error) = self;
         let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = json!({
-            "error": { "code": error.code, "message": error.message, "details": error.details }
-        });
-        let mut response = (status, Json(body)).into_response();
-        if matches!(error.code, ErrorCode::Unavailable | ErrorCode::TooManyRequests) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let retry_after = error.details["retry_after_seconds"].as_u64().unwrap_or(1);
+        let ApiError { code, message, details } = error;
+        let mut response = (status, Json(ErrorBody { error: ErrorInfo { code, message, details } })).into_response();
+        let headers = response.headers_mut();
+        match code {
+            ErrorCode::Unavailable | ErrorCode::TooManyRequests => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
+            }
+            // RFC 9110 wants it said how one could say who one is.
+            ErrorCode::Unauthorized => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"console\""));
+            }
+            _ => {}
         }
         response
     }

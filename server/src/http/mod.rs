@@ -1,24 +1,35 @@
 //! HTTP: the router, what every request passes through, and the handlers.
 
+mod audit;
+mod auth;
+pub mod class;
+mod client;
+mod cookie;
+mod docs;
 mod error;
+mod guard;
 mod observe;
 mod query;
 mod rest;
 mod security;
 mod site;
 mod stream;
+mod surface;
+mod tls;
 mod webhook;
 
 use std::{future::Future, sync::Arc};
 
-use app::{api::Scope, model::TenantId};
-use axum::{Router, extract::FromRequestParts, http::request::Parts, middleware, routing::get, routing::post};
+use axum::{Router, middleware, routing::post};
 use leptos::config::LeptosOptions;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::routes;
 
-use self::error::Failure;
+use self::{class::Class, surface::Surface};
+pub use self::{surface::Declared, tls::Tls};
 use crate::service::Services;
 
 /// What every handler can reach.
@@ -27,6 +38,15 @@ pub struct AppState {
     services: Arc<Services>,
     leptos: LeptosOptions,
     shutdown: CancellationToken,
+    /// What is said of the REST interface; empty while that is put together.
+    document: Arc<OpenApi>,
+}
+
+impl AppState {
+    fn new(services: Arc<Services>, shutdown: CancellationToken) -> Self {
+        let leptos = site::options(&services.config.server);
+        Self { services, leptos, shutdown, document: Arc::default() }
+    }
 }
 
 impl axum::extract::FromRef<AppState> for LeptosOptions {
@@ -41,44 +61,63 @@ impl axum::extract::FromRef<AppState> for Arc<Services> {
     }
 }
 
-/// On whose behalf a request is made. Until sign-in exists everybody on loopback is the default tenant; then this is
-/// the one place that asks the session or the key.
-pub struct Caller(pub Scope);
+/// The REST interface: its routes, who may use them, and what its document says of them.
+fn surface(state: &AppState) -> Surface {
+    Surface::new(state.clone())
+        .add(Class::Hook, routes!(webhook::gitlab))
+        .add(Class::READ, routes!(rest::list_traces))
+        .add(Class::READ, routes!(rest::trace_stats))
+        .add(Class::EDIT, routes!(rest::create_demo))
+        .add(Class::EDIT, routes!(rest::create_demo_batch))
+        .add(Class::READ, routes!(rest::one_trace))
+        .add(Class::READ, routes!(rest::monitoring_summary))
+        .add(Class::READ, routes!(rest::list_logs))
+        .add(Class::READ, routes!(stream::logs))
+        .add(Class::READ, routes!(stream::logs_of_the_integrated_page))
+        .add(Class::Open, routes!(rest::health))
+        .add(Class::Open, routes!(rest::health_of_the_monitoring_server))
+        .add(Class::Open, routes!(rest::health_detailed))
+        .add(Class::Open, routes!(rest::ready))
+        .add(Class::Open, routes!(auth::login))
+        .add(Class::Open, routes!(auth::welcome))
+        .add(Class::Session, routes!(auth::logout))
+        .add(Class::Known, routes!(auth::me))
+        .add(Class::ADMIN, routes!(audit::list))
+        .add(Class::ADMIN, routes!(audit::export))
+        .add(Class::READ, routes!(rest::openapi))
+}
 
-impl FromRequestParts<AppState> for Caller {
-    type Rejection = Failure;
+/// Forms that work without scripts; what they do is in the REST interface, too.
+fn forms(state: &AppState) -> Router<AppState> {
+    let session = middleware::from_fn_with_state((state.clone(), Class::Session), guard::rest);
+    let for_sessions = Router::new()
+        .route("/logout", post(auth::logout_form))
+        .route("/session/tenant", post(auth::tenant_form))
+        .route_layer(session);
+    Router::new()
+        .route("/login", post(auth::login_form))
+        .route("/welcome", post(auth::welcome_form))
+        .merge(for_sessions)
+}
 
-    async fn from_request_parts(_parts: &mut Parts, _state: &AppState) -> Result<Self, Failure> {
-        Ok(Self(Scope { tenant: TenantId::DEFAULT }))
-    }
+/// What the REST interface declares, for tests that walk all of it.
+pub fn declared(services: Arc<Services>) -> Vec<Declared> {
+    surface(&AppState::new(services, CancellationToken::new())).declared
 }
 
 /// The whole of Console's HTTP surface.
 pub fn router(services: Arc<Services>, shutdown: CancellationToken) -> Router {
-    let leptos = site::options(&services.config.server);
-    let state = AppState { services: services.clone(), leptos, shutdown };
-    let rest = Router::new()
-        .route("/webhooks/gitlab", post(webhook::gitlab))
-        .route("/v1/traces", get(rest::list_traces))
-        .route("/v1/traces/stats", get(rest::trace_stats))
-        .route("/v1/traces/demo", post(rest::create_demo))
-        .route("/v1/traces/demo/batch", post(rest::create_demo_batch))
-        .route("/v1/traces/{id}", get(rest::one_trace))
-        .route("/api/monitoring/advanced/summary", get(rest::monitoring_summary))
-        .route("/api/monitoring/logs", get(rest::list_logs))
-        .route("/api/monitoring/logs/stream", get(stream::logs))
-        .route("/api/monitoring/advanced/logs/stream", get(stream::logs))
-        .route("/health", get(rest::health))
-        .route("/api/v1/health", get(rest::health))
-        .route("/health/detailed", get(rest::health_detailed))
-        .route("/ready", get(rest::ready))
-        .route("/openapi.json", get(rest::openapi))
-        .method_not_allowed_fallback(error::method_not_allowed);
+    let mut state = AppState::new(services.clone(), shutdown);
+    let surface = surface(&state);
+    state.document = Arc::new(surface.document);
+    let rest = surface.router.merge(forms(&state)).method_not_allowed_fallback(error::method_not_allowed);
+    let config = services.config.clone();
     let routes = site::routes(rest, &state)
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(middleware::from_fn(security::refuse_foreign_origins))
-        .layer(middleware::from_fn_with_state(services.config.clone(), security::refuse_foreign_hosts))
-        .layer(middleware::from_fn(security::add_headers))
+        .layer(middleware::from_fn_with_state(config.clone(), security::refuse_foreign_hosts))
+        .layer(middleware::from_fn_with_state(config.clone(), client::know_client))
+        .layer(middleware::from_fn_with_state(config, security::add_headers))
         // Assets are compressed already and streams are left alone; this is for pages and JSON.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
     observed(routes, services).with_state(state)
@@ -92,9 +131,21 @@ pub fn observed<S: Clone + Send + Sync + 'static>(routes: Router<S>, services: A
 /// Serves until `shutdown` resolves; then requests under way are finished.
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<Tls>,
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+    let Some(tls) = tls else {
+        return axum::serve(listener, service).with_graceful_shutdown(shutdown).await;
+    };
+    let handle = axum_server::Handle::new();
+    tokio::spawn({
+        let handle = handle.clone();
+        async move {
+            shutdown.await;
+            handle.graceful_shutdown(None);
+        }
+    });
+    axum_server::from_tcp_rustls(listener.into_std()?, tls.config())?.handle(handle).serve(service).await
 }

@@ -23,10 +23,16 @@ const HEADERS: [(&str, &str); 4] = [
     ("cross-origin-opener-policy", "same-origin"),
 ];
 
+/// For a year browsers use nothing but TLS with this name.
+const HSTS: &str = "max-age=31536000";
+
 /// Adds the headers that every answer carries.
-pub async fn add_headers(request: Request, next: Next) -> Response {
+pub async fn add_headers(State(config): State<Arc<Config>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    if config.server.tls().is_some() || config.server.behind_proxy {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
+    }
     for (name, value) in HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }

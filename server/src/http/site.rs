@@ -2,22 +2,26 @@
 
 use app::{
     App,
-    api::{Scope, SetStatus},
-    model::TenantId,
+    api::{Actor, ApiError, ErrorCode, Guard, SetStatus},
     shell,
 };
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, Response, StatusCode, header},
+    http::{HeaderName, HeaderValue, Response, StatusCode, header, request::Parts},
+    middleware,
 };
-use leptos::{config::LeptosOptions, nonce::use_nonce, prelude::provide_context};
+use leptos::{
+    config::LeptosOptions,
+    nonce::use_nonce,
+    prelude::{provide_context, use_context},
+};
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
 use std::sync::Arc;
 use tower::ServiceBuilder;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::AppState;
-use crate::config::ServerConfig;
+use super::{AppState, class, docs, guard};
+use crate::{config::ServerConfig, service::identity::Caller};
 
 /// Content-hashed names never change their content.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -26,7 +30,9 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 pub fn options(config: &ServerConfig) -> LeptosOptions {
     // `cargo leptos watch` says with these variables what it built; a release build hashes its files.
     let is_watched = leptos_env("LEPTOS_WATCH").is_some();
-    let hash_files = leptos_env("LEPTOS_HASH_FILES").map_or(!is_watched, |value| value == "true");
+    // Where no release build left its list of hashes, names are without.
+    let has_hashes = std::env::current_exe().is_ok_and(|program| program.with_file_name("hash.txt").is_file());
+    let hash_files = leptos_env("LEPTOS_HASH_FILES").map_or(!is_watched && has_hashes, |value| value == "true");
     let reload_port = leptos_env("LEPTOS_RELOAD_PORT").and_then(|port| port.parse().ok()).unwrap_or(3001);
     LeptosOptions::builder()
         .output_name("console")
@@ -45,16 +51,13 @@ fn leptos_env(name: &str) -> Option<String> {
 
 /// Adds pages, server functions and assets to the routes.
 pub fn routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
-    let port = state.services.port();
+    let port = state.services.port(docs::describe(&state.document));
     let reloads = state.leptos.env == leptos::config::Env::DEV;
     let context = move || {
         provide_context(port.clone());
-        // Until sign-in exists every page is the default tenant's.
-        provide_context(Scope { tenant: TenantId::DEFAULT });
+        provide_caller();
         provide_context(SetStatus(Arc::new(|status| {
-            if let (Some(options), Ok(status)) =
-                (leptos::prelude::use_context::<ResponseOptions>(), StatusCode::from_u16(status))
-            {
+            if let (Some(options), Ok(status)) = (use_context::<ResponseOptions>(), StatusCode::from_u16(status)) {
                 options.set_status(status);
             }
         })));
@@ -62,6 +65,7 @@ pub fn routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
     };
     let options = state.leptos.clone();
     let pages = generate_route_list(App);
+    let guard = middleware::from_fn_with_state(state.clone(), guard::site);
     let assets = ServiceBuilder::new()
         .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, kept_for_ever))
         .service(leptos_axum::site_pkg_dir_service(&options));
@@ -69,10 +73,27 @@ pub fn routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
         let options = options.clone();
         move || shell(options.clone())
     };
-    router
-        .route_service("/pkg/{*file}", assets)
+    Router::new()
         .leptos_routes_with_context(state, pages, context.clone(), render)
         .fallback(leptos_axum::file_and_error_handler_with_context::<AppState, _>(context, shell))
+        .layer(guard)
+        .merge(router)
+        .route_service("/pkg/{*file}", assets)
+}
+
+/// Puts into the context who asks, as the guard found out, and what they may call.
+fn provide_caller() {
+    let Some(parts) = use_context::<Parts>() else { return };
+    let caller = parts.extensions.get::<Arc<Caller>>().cloned();
+    if let (Some(caller), Some(actor)) = (&caller, parts.extensions.get::<Actor>()) {
+        provide_context(caller.me.clone());
+        provide_context(actor.clone());
+    }
+    provide_context(Guard(Arc::new(move |path| {
+        // A function without a class is for nobody; a test sees to it that there is none.
+        let class = class::of_site(path).ok_or_else(|| ApiError::new(ErrorCode::Forbidden, "for nobody"))?;
+        guard::admit(class, caller.as_deref())
+    })));
 }
 
 /// A file that is not there may be there after the next release.
@@ -84,7 +105,7 @@ fn kept_for_ever<B>(response: &Response<B>) -> Option<HeaderValue> {
 /// Content security policy of a page, with the nonce that its inline scripts carry. In development the page also
 /// listens on the socket that tells it to reload.
 fn add_policy(reloads: bool) {
-    let (Some(nonce), Some(options)) = (use_nonce(), leptos::prelude::use_context::<ResponseOptions>()) else {
+    let (Some(nonce), Some(options)) = (use_nonce(), use_context::<ResponseOptions>()) else {
         return;
     };
     let sockets = if reloads { " ws://127.0.0.1:* ws://localhost:*" } else { "" };

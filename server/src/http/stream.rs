@@ -3,11 +3,11 @@
 //! Filters run here, not in the browser. A reader that resumes gets what it has not seen from the store, then what is
 //! published; ids decide where one ends and the other begins, so that there is neither gap nor repeat.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
 use app::{
     api::{ApiError, ErrorCode, Scope},
-    model::{LogId, LogRecord, Missed},
+    model::{Level, LogId, LogRecord, Missed},
 };
 use axum::{
     extract::State,
@@ -21,7 +21,12 @@ use futures::{StreamExt, stream};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
-use super::{AppState, Caller, error::Failure, query::Params};
+use super::{
+    AppState,
+    error::{ErrorBody, Failure},
+    guard::Known,
+    query::Params,
+};
 use crate::{
     live::{HubEvent, LiveBatch, StreamPermit},
     service::Services,
@@ -39,16 +44,28 @@ const REPLAY_LIMIT: usize = 10_000;
 
 const PARAMS: [&str; 6] = ["level", "service", "search", "trace_id", "after", "logs"];
 
-/// `GET /api/monitoring/logs/stream`
+/// What happens, as it happens
 ///
-/// `logs=0` leaves out log records; `after` resumes after a record, like the header `Last-Event-ID`.
+/// Log records, changes of pipeline traces, and a tick with the newest figures. Ends when the session or key does.
+#[utoipa::path(get, path = "/api/monitoring/logs/stream", tag = "logs", params(
+    ("level" = Option<Level>, Query, description = "This level or a more serious one."),
+    ("service" = Option<String>, Query, description = "From this service."),
+    ("search" = Option<String>, Query, description = "Words, each of which begins a word of the record."),
+    ("trace_id" = Option<String>, Query, description = "Of this trace: 32 hexadecimal digits."),
+    ("after" = Option<i64>, Query, description = "Begin after this record, like the header `Last-Event-ID`."),
+    ("logs" = Option<String>, Query, description = "`0` leaves out log records."),
+), responses(
+    (status = 200, description = "Server-sent events: `log`, `pipeline`, `tick`, `missed`, `resync`, `signed_out`.",
+        content_type = "text/event-stream", body = String),
+    (status = 422, description = "A parameter is wrong; `details.field` says which.", body = ErrorBody),
+))]
 pub async fn logs(
     State(state): State<AppState>,
-    Caller(scope): Caller,
+    Known(caller): Known,
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, Failure> {
-    let services = state.services;
+    let (services, scope) = (state.services, caller.scope);
     let params = params.only(&PARAMS)?;
     let filter = params.log_filter()?;
     let matcher = LogMatcher::new(&filter).map_err(|error| ApiError::invalid("search", error.to_string()))?;
@@ -66,7 +83,9 @@ pub async fn logs(
         tracing::error!(%error, "the live stream could not begin");
         ApiError::new(ErrorCode::Unavailable, "the store cannot be reached right now")
     })?;
+    let identity = services.identity.clone();
     let reader = Reader {
+        caller_gone: Box::pin(async move { identity.gone(caller).await }),
         last: after.map_or(head, |after| after.min(head)),
         services,
         scope,
@@ -86,6 +105,30 @@ pub async fn logs(
     Ok(([("cache-control", "no-store"), ("x-accel-buffering", "no")], sse).into_response())
 }
 
+/// What happens, as it happens
+///
+/// The same as `/api/monitoring/logs/stream`, under the integrated page's name for it.
+#[utoipa::path(get, path = "/api/monitoring/advanced/logs/stream", tag = "logs", params(
+    ("level" = Option<Level>, Query, description = "This level or a more serious one."),
+    ("service" = Option<String>, Query, description = "From this service."),
+    ("search" = Option<String>, Query, description = "Words, each of which begins a word of the record."),
+    ("trace_id" = Option<String>, Query, description = "Of this trace: 32 hexadecimal digits."),
+    ("after" = Option<i64>, Query, description = "Begin after this record, like the header `Last-Event-ID`."),
+    ("logs" = Option<String>, Query, description = "`0` leaves out log records."),
+), responses(
+    (status = 200, description = "Server-sent events: `log`, `pipeline`, `tick`, `missed`, `resync`, `signed_out`.",
+        content_type = "text/event-stream", body = String),
+    (status = 422, description = "A parameter is wrong; `details.field` says which.", body = ErrorBody),
+))]
+pub async fn logs_of_the_integrated_page(
+    state: State<AppState>,
+    known: Known,
+    headers: HeaderMap,
+    params: Params,
+) -> Result<Response, Failure> {
+    logs(state, known, headers, params).await
+}
+
 /// One open stream. It is polled only when its socket takes more: a reader that stops reading costs no more than
 /// this, and learns later what it missed.
 struct Reader {
@@ -103,6 +146,8 @@ struct Reader {
     /// Live records that are being sent, and how many of them have been looked at.
     current: Option<(Arc<LiveBatch>, usize)>,
     shutdown: CancellationToken,
+    /// Resolves when the one who reads is signed out, or looks at another tenant.
+    caller_gone: Pin<Box<dyn Future<Output = ()> + Send>>,
     has_ended: bool,
     _permit: StreamPermit,
 }
@@ -126,6 +171,10 @@ impl Reader {
             let received = tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => Err(RecvError::Closed),
+                () = &mut self.caller_gone => {
+                    self.sign_out();
+                    continue;
+                }
                 received = self.receiver.recv() => received,
             };
             match received {
@@ -138,6 +187,14 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// Tells the page, and sends nothing more.
+    fn sign_out(&mut self) {
+        self.has_ended = true;
+        self.current = None;
+        self.replay_to = None;
+        self.pending = VecDeque::from([Event::default().event("signed_out").data("{}")]);
     }
 
     fn take(&mut self, event: &HubEvent) {

@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use app::api::{ApiError, ErrorCode};
 
-use super::error::Failure;
+use super::error::{ErrorBody, Failure};
 use crate::{
     pipeline::gitlab::DeliveryHeaders,
     service::{Services, WebhookAnswer, WebhookDelivery, WebhookError},
@@ -32,7 +32,25 @@ fn delivery_headers(headers: &HeaderMap) -> DeliveryHeaders {
     }
 }
 
-/// `POST /webhooks/gitlab`
+/// Deliver a GitLab event
+///
+/// Makes a pipeline trace of it. A delivery proves itself with the secret token or with a signature; one that was delivered
+/// before answers `duplicate` with the first one's trace.
+#[utoipa::path(post, path = "/webhooks/gitlab", tag = "webhooks", request_body(
+    content = serde_json::Value, description = "What GitLab sends.", content_type = "application/json"
+), params(
+    ("X-Gitlab-Event" = Option<String>, Header, description = "What happened.", example = "Push Hook"),
+    ("Idempotency-Key" = Option<String>, Header, description = "Names the delivery."),
+    ("X-Gitlab-Webhook-UUID" = Option<String>, Header, description = "Names the delivery, of older versions."),
+    ("webhook-id" = Option<String>, Header, description = "Names the delivery, with a signature."),
+    ("webhook-timestamp" = Option<String>, Header, description = "Seconds since 1970, with a signature."),
+), responses(
+    (status = 200, description = "What became of it.", body = WebhookAnswer),
+    (status = 400, description = "The body is no JSON, or did not arrive in time.", body = ErrorBody),
+    (status = 403, description = "A request from another site's page.", body = ErrorBody),
+    (status = 413, description = "The body is larger than `webhooks.max_body_bytes`.", body = ErrorBody),
+    (status = 422, description = "The body lacks what the event needs.", body = ErrorBody),
+))]
 pub async fn gitlab(
     State(services): State<Arc<Services>>,
     Extension(context): Extension<TraceContext>,

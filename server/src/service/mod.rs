@@ -1,10 +1,12 @@
 //! The use cases: what REST handlers and server functions both call. Implements the port of the `app` crate.
 
 mod figures;
+pub mod identity;
 mod logs;
 mod monitoring;
 mod overview;
 mod pipelines;
+mod settings;
 mod status;
 mod webhook;
 
@@ -50,6 +52,8 @@ pub struct Services {
     pub supervisor: Supervisor,
     /// When the server started.
     pub started_at: DateTime<Utc>,
+    /// Sessions, keys and their limits.
+    pub identity: Arc<identity::Identity>,
     pattern: PathPattern,
     /// Since when the banner says what it says; only for show.
     status_since: Mutex<(StatusLevel, Option<UnixMillis>)>,
@@ -82,6 +86,7 @@ impl Services {
             pattern: PathPattern::new(&config.webhooks.path_pattern),
             recorder: Arc::new(EndpointRecorder::default()),
             status_since: Mutex::default(),
+            identity: Arc::new(identity::Identity::new(stores.identity.clone(), clock.clone(), config.auth.clone())),
             stores,
             ingest,
             hub,
@@ -93,8 +98,15 @@ impl Services {
     }
 
     /// The port that server functions call.
-    pub fn port(self: &Arc<Self>) -> app::api::Console {
-        app::api::Console { pipelines: self.clone(), logs: self.clone(), overview: self.clone() }
+    pub fn port(self: &Arc<Self>, docs: app::api::Docs) -> app::api::Console {
+        app::api::Console {
+            pipelines: self.clone(),
+            logs: self.clone(),
+            overview: self.clone(),
+            identity: self.identity.clone(),
+            settings: self.clone(),
+            docs,
+        }
     }
 
     /// Seconds since the server started.

@@ -11,7 +11,7 @@ use app::{
 };
 
 use super::{Services, figures::cover, store_failed};
-use crate::{collect::names, store::Rollup, telemetry::redacted_count};
+use crate::{collect::names, store::Rollup};
 
 /// Longest period of a summary, in hours: 30 days.
 const MAX_PERIOD_HOURS: u32 = 720;
@@ -157,7 +157,7 @@ impl Services {
             message: (dropped > 0).then(|| "records were dropped because the queue was full".to_owned()),
             figures: BTreeMap::from([
                 ("dropped_records".to_owned(), dropped as f64),
-                ("redacted_values".to_owned(), redacted_count() as f64),
+                ("redacted_values".to_owned(), self.self_log.redactor().count() as f64),
             ]),
         }
     }

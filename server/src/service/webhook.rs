@@ -5,7 +5,7 @@
 
 use app::{
     api::Scope,
-    model::{PipelineStatus, PipelineTrace, TenantId, TraceId},
+    model::{PipelineStatus, PipelineTrace, Role, TenantId, TraceId},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ pub struct WebhookDelivery {
 }
 
 /// What became of a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WebhookOutcome {
     /// It was processed.
@@ -56,7 +56,7 @@ pub enum WebhookOutcome {
 }
 
 /// The answer to a delivery.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct WebhookAnswer {
     /// What became of it.
     pub status: WebhookOutcome,
@@ -111,7 +111,7 @@ impl Services {
         })?;
         let verified_at = self.clock.now_utc();
 
-        let scope = Scope { tenant: TenantId::DEFAULT };
+        let scope = Scope { tenant: TenantId::DEFAULT, role: Role::Viewer };
         let id = self.free_trace_id(scope, delivery.trace_id).await?;
         let mut pipeline = new_pipeline(id, &delivery);
         let all = &mut pipeline.trace.steps;

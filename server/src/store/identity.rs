@@ -70,11 +70,13 @@ pub struct Session {
     pub last_used_at: DateTime<Utc>,
 }
 
-/// A link that has been used just now.
+/// A link that signs in once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UsedLink {
+pub struct SignInLink {
     /// Whom it signs in; none for the first administrator, who is to be made.
     pub user: Option<Uuid>,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
 }
 
 /// A key to be made.
@@ -162,9 +164,9 @@ pub trait IdentityStore: Send + Sync {
         expires_at: DateTime<Utc>,
     ) -> StoreResult<()>;
     /// Whether a link would work now.
-    async fn peek_link(&self, token_hash: &SecretHash, now: DateTime<Utc>) -> StoreResult<Option<UsedLink>>;
+    async fn peek_link(&self, token_hash: &SecretHash, now: DateTime<Utc>) -> StoreResult<Option<SignInLink>>;
     /// Uses a link up; of two who try at once, one gets it.
-    async fn use_link(&self, token_hash: &SecretHash, now: DateTime<Utc>) -> StoreResult<Option<UsedLink>>;
+    async fn use_link(&self, token_hash: &SecretHash, now: DateTime<Utc>) -> StoreResult<Option<SignInLink>>;
 
     /// Makes a key.
     async fn add_key(&self, tenant: TenantId, key: &NewKey) -> StoreResult<()>;

@@ -46,6 +46,7 @@ const MAX_FORWARDED: usize = 1024;
 pub struct LogSink {
     sender: mpsc::Sender<NewLogRecord>,
     dropped: Arc<AtomicU64>,
+    redactor: Redactor,
 }
 
 impl LogSink {
@@ -60,15 +61,21 @@ impl LogSink {
 pub struct SelfLog {
     receiver: tokio::sync::Mutex<mpsc::Receiver<NewLogRecord>>,
     dropped: Arc<AtomicU64>,
+    redactor: Redactor,
 }
 
 impl SelfLog {
-    /// A log that holds so many records.
-    pub fn new(queue_records: usize) -> (LogSink, Self) {
+    /// A log that holds so many records, without what the redactor takes out.
+    pub fn new(queue_records: usize, redactor: Redactor) -> (LogSink, Self) {
         let (sender, receiver) = mpsc::channel(queue_records);
         let dropped = Arc::new(AtomicU64::new(0));
-        let sink = LogSink { sender, dropped: dropped.clone() };
-        (sink, Self { receiver: tokio::sync::Mutex::new(receiver), dropped })
+        let sink = LogSink { sender, dropped: dropped.clone(), redactor: redactor.clone() };
+        (sink, Self { receiver: tokio::sync::Mutex::new(receiver), dropped, redactor })
+    }
+
+    /// What takes secrets out of this log, and out of everything else that is stored.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// Records that found no place since the start.
@@ -104,14 +111,13 @@ impl SelfLog {
 
 /// Makes this process's `tracing` events log records. `filter` was checked to be valid directives.
 pub fn install(filter: EnvFilter, sink: LogSink, clock: SharedClock) -> Result<(), String> {
-    let layer = RecordLayer { sink, clock, redactor: Redactor };
+    let layer = RecordLayer { sink, clock };
     Registry::default().with(layer.with_filter(filter)).try_init().map_err(|error| error.to_string())
 }
 
 struct RecordLayer {
     sink: LogSink,
     clock: SharedClock,
-    redactor: Redactor,
 }
 
 /// What a span gives to the events inside it.
@@ -223,13 +229,13 @@ where
 
 impl RecordLayer {
     fn record(&self, metadata: &Metadata<'_>, mut fields: EventFields) -> NewLogRecord {
-        self.redactor.attributes(&mut fields.fields);
+        self.sink.redactor.attributes(&mut fields.fields);
         fields.fields.insert("target".to_owned(), metadata.target().into());
         NewLogRecord {
             timestamp: self.clock.now(),
             level: level_of(*metadata.level()),
             service: SERVICE.to_owned(),
-            message: self.redactor.text(&fields.message).into_owned(),
+            message: self.sink.redactor.text(&fields.message).into_owned(),
             trace_id: fields.trace.trace_id,
             span_id: fields.trace.span_id,
             attributes: serde_json::to_string(&fields.fields).unwrap_or_default(),
@@ -271,9 +277,9 @@ mod tests {
 
     /// Runs `log` under the layer and returns what was recorded, and how many were dropped.
     fn recorded(queue: usize, log: impl FnOnce()) -> (Vec<NewLogRecord>, u64) {
-        let (sink, own) = SelfLog::new(queue);
+        let (sink, own) = SelfLog::new(queue, Redactor::default());
         let clock = Arc::new(ManualClock::new(UnixNanos(7)));
-        let subscriber = Registry::default().with(RecordLayer { sink, clock, redactor: Redactor });
+        let subscriber = Registry::default().with(RecordLayer { sink, clock });
         tracing::subscriber::with_default(subscriber, log);
         let mut receiver = own.receiver.try_lock().unwrap();
         let mut records = Vec::new();

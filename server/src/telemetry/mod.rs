@@ -8,7 +8,7 @@ mod redact;
 pub use context::TraceContext;
 pub use endpoints::{EndpointRecorder, route_label};
 pub use layer::{LogSink, SelfLog, install};
-pub use redact::{Redactor, redacted_count};
+pub use redact::Redactor;
 
 /// `service.name` of Console itself.
 pub const SERVICE: &str = "console";

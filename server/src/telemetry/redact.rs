@@ -3,13 +3,17 @@
 use std::{
     borrow::Cow,
     sync::{
-        LazyLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use app::model::{RedactedSample, RedactionRule, RedactionRules};
+
 use regex::{Regex, RegexSet};
 use serde_json::{Map, Value};
+
+use crate::config::RedactionConfig;
 
 /// What stands where a secret was.
 const MARK: &str = "[redacted]";
@@ -17,13 +21,6 @@ const MARK: &str = "[redacted]";
 const MAX_TEXT_BYTES: usize = 16 * 1024;
 /// Deepest nesting of attributes that is looked into; deeper values are left out.
 const MAX_DEPTH: usize = 16;
-
-static REDACTED: AtomicU64 = AtomicU64::new(0);
-
-/// How many secrets were taken out since the start.
-pub fn redacted_count() -> u64 {
-    REDACTED.load(Ordering::Relaxed)
-}
 
 /// Words of a key that make its value a secret.
 const SECRET_WORDS: [&str; 14] = [
@@ -45,56 +42,132 @@ const SECRET_WORDS: [&str; 14] = [
 /// The same as pairs of words.
 const SECRET_PAIRS: [(&str, &str); 4] = [("api", "key"), ("private", "key"), ("access", "key"), ("session", "id")];
 
-/// Values that look like secrets, and what replaces them.
-const VALUE_RULES: [(&str, &str); 6] = [
-    // JSON Web Tokens.
-    (r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?", MARK),
-    (r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/-]{8,}=*", "$1 [redacted]"),
-    (r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", MARK),
-    // Tokens of code forges.
-    (r"\b(?:glpat-[A-Za-z0-9_-]{10,}|gh[pousr]_[A-Za-z0-9]{20,}|whsec_[A-Za-z0-9+/=]{10,})", MARK),
-    // key=value and key: value in running text.
+/// Values that look like secrets: what they are, how they look, and what replaces them.
+const VALUE_RULES: [(&str, &str, &str); 6] = [
+    ("JSON Web Token", r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?", MARK),
+    ("Authorization value", r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/-]{8,}=*", "$1 [redacted]"),
+    ("Private key", r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", MARK),
     (
+        "Token of GitLab, GitHub or Console",
+        r"\b(?:glpat-[A-Za-z0-9_-]{10,}|gh[pousr]_[A-Za-z0-9]{20,}|whsec_[A-Za-z0-9+/=]{10,}|csl_[A-Za-z0-9_-]{20,})",
+        MARK,
+    ),
+    (
+        "Secret in running text (key=value, key: value)",
         r#"(?i)([\w.-]*(?:password|passwd|pwd|secret|token|api[_-]?key|authorization)["']?)(\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"'}]+)"#,
         "$1$2[redacted]",
     ),
-    // Passwords in addresses.
-    (r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+@", "$1[redacted]@"),
+    ("Password in an address", r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+@", "$1[redacted]@"),
 ];
+/// Where a number may be that of a payment card; its check digit decides.
+const CARD: (&str, &str) = ("Payment card number (with its check digit)", r"\b\d(?:[ -]?\d){12,18}\b");
+
+/// A rule about values, ready to be used.
+struct ValueRule {
+    name: String,
+    pattern: Regex,
+    with: String,
+    is_own: bool,
+}
 
 struct Rules {
     any: RegexSet,
-    each: Vec<(Regex, &'static str)>,
+    values: Vec<ValueRule>,
     card: Regex,
+    /// Words of keys, in lower case, besides those that are always secret.
+    own_words: Vec<String>,
 }
 
-#[expect(clippy::expect_used, reason = "the patterns are constants, and a test compiles them")]
-static RULES: LazyLock<Rules> = LazyLock::new(|| Rules {
-    any: RegexSet::new(VALUE_RULES.map(|rule| rule.0)).expect("constant patterns"),
-    each: VALUE_RULES.map(|(rule, with)| (Regex::new(rule).expect("constant pattern"), with)).into(),
-    card: Regex::new(r"\b\d(?:[ -]?\d){12,18}\b").expect("constant pattern"),
-});
+impl Rules {
+    fn new(config: &RedactionConfig) -> Result<Self, regex::Error> {
+        let built_in = VALUE_RULES.map(|(name, pattern, with)| (name.to_owned(), pattern, with.to_owned(), false));
+        let own = config
+            .patterns
+            .iter()
+            .map(|pattern| ("From the configuration".to_owned(), pattern.as_str(), MARK.to_owned(), true));
+        let values = built_in
+            .into_iter()
+            .chain(own)
+            .map(|(name, pattern, with, is_own)| Ok(ValueRule { name, pattern: Regex::new(pattern)?, with, is_own }));
+        let values: Vec<ValueRule> = values.collect::<Result<_, regex::Error>>()?;
+        Ok(Self {
+            any: RegexSet::new(values.iter().map(|rule| rule.pattern.as_str()))?,
+            values,
+            card: Regex::new(CARD.1)?,
+            own_words: config.keys.iter().map(|word| word.to_lowercase()).collect(),
+        })
+    }
+}
 
-/// Takes secrets out of texts and attributes.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Redactor;
+/// Takes secrets out of texts and attributes, and counts them.
+#[derive(Clone)]
+pub struct Redactor {
+    rules: Arc<Rules>,
+    count: Arc<AtomicU64>,
+}
+
+impl Default for Redactor {
+    #[expect(clippy::expect_used, reason = "the patterns are constants, and a test compiles them")]
+    fn default() -> Self {
+        Self::new(&RedactionConfig::default()).expect("constant patterns")
+    }
+}
 
 impl Redactor {
+    /// With the rules of the configuration besides those that are always there.
+    pub fn new(config: &RedactionConfig) -> Result<Self, regex::Error> {
+        Ok(Self { rules: Arc::new(Rules::new(config)?), count: Arc::default() })
+    }
+
+    /// How many secrets were taken out.
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// The rules, for people.
+    pub fn describe(&self) -> RedactionRules {
+        let pairs = SECRET_PAIRS.map(|(first, second)| format!("{first} {second}"));
+        let keys = SECRET_WORDS.map(str::to_owned).into_iter().chain(pairs).chain(self.rules.own_words.iter().cloned());
+        let rule = |rule: &ValueRule| RedactionRule {
+            name: rule.name.clone(),
+            pattern: rule.pattern.as_str().to_owned(),
+            is_own: rule.is_own,
+        };
+        let card = RedactionRule { name: CARD.0.to_owned(), pattern: CARD.1.to_owned(), is_own: false };
+        let mut values: Vec<RedactionRule> = self.rules.values.iter().map(rule).collect();
+        values.push(card);
+        RedactionRules { keys: keys.collect(), values, redacted: self.count() }
+    }
+
+    /// What would be stored of a sample: JSON as attributes are treated, anything else as a text. Counts nothing.
+    pub fn sample(&self, sample: &str) -> RedactedSample {
+        let apart = Self { rules: self.rules.clone(), count: Arc::default() };
+        let text = match serde_json::from_str::<Value>(sample) {
+            Ok(mut value @ (Value::Object(_) | Value::Array(_))) => {
+                apart.value(&mut value, 0);
+                serde_json::to_string_pretty(&value).unwrap_or_default()
+            }
+            _ => apart.text(sample).into_owned(),
+        };
+        RedactedSample { text, redacted: apart.count() }
+    }
+
     /// A text without what looks like a secret, cut to a bounded length.
-    pub fn text(self, text: &str) -> Cow<'_, str> {
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut clean = cut(text);
-        let rules = &*RULES;
+        let rules = &*self.rules;
         if rules.any.is_match(&clean) {
-            for (rule, with) in &rules.each {
-                if rule.is_match(&clean) {
-                    REDACTED.fetch_add(1, Ordering::Relaxed);
-                    clean = Cow::Owned(rule.replace_all(&clean, *with).into_owned());
+            for rule in &rules.values {
+                let found = rule.pattern.find_iter(&clean).count();
+                if found > 0 {
+                    self.count.fetch_add(found as u64, Ordering::Relaxed);
+                    clean = Cow::Owned(rule.pattern.replace_all(&clean, rule.with.as_str()).into_owned());
                 }
             }
         }
-        let has_card = rules.card.find_iter(&clean).any(|found| is_card_number(found.as_str()));
-        if has_card {
-            REDACTED.fetch_add(1, Ordering::Relaxed);
+        let cards = rules.card.find_iter(&clean).filter(|found| is_card_number(found.as_str())).count();
+        if cards > 0 {
+            self.count.fetch_add(cards as u64, Ordering::Relaxed);
             let hidden = rules.card.replace_all(&clean, |found: &regex::Captures<'_>| {
                 if is_card_number(&found[0]) { MARK.to_owned() } else { found[0].to_owned() }
             });
@@ -104,14 +177,21 @@ impl Redactor {
     }
 
     /// Attributes without secrets, by their names and by their values.
-    pub fn attributes(self, attributes: &mut Map<String, Value>) {
+    pub fn attributes(&self, attributes: &mut Map<String, Value>) {
         self.map(attributes, 0);
     }
 
-    fn map(self, map: &mut Map<String, Value>, depth: usize) {
+    /// Whether a key names a secret: `db.password`, `apiKey`, `X-Gitlab-Token`, but not `tokens_used`.
+    pub fn is_secret_key(&self, key: &str) -> bool {
+        let words = words_of(key);
+        words.iter().any(|word| SECRET_WORDS.contains(&word.as_str()) || self.rules.own_words.contains(word))
+            || words.windows(2).any(|pair| SECRET_PAIRS.contains(&(pair[0].as_str(), pair[1].as_str())))
+    }
+
+    fn map(&self, map: &mut Map<String, Value>, depth: usize) {
         for (key, value) in map.iter_mut() {
-            if is_secret_key(key) && !value.is_null() {
-                REDACTED.fetch_add(1, Ordering::Relaxed);
+            if self.is_secret_key(key) && !value.is_null() {
+                self.count.fetch_add(1, Ordering::Relaxed);
                 *value = Value::String(MARK.to_owned());
             } else {
                 self.value(value, depth);
@@ -119,7 +199,7 @@ impl Redactor {
         }
     }
 
-    fn value(self, value: &mut Value, depth: usize) {
+    fn value(&self, value: &mut Value, depth: usize) {
         match value {
             _ if depth >= MAX_DEPTH => *value = Value::Null,
             Value::String(text) => {
@@ -134,8 +214,8 @@ impl Redactor {
     }
 }
 
-/// Whether a key names a secret: `db.password`, `apiKey`, `X-Gitlab-Token`, but not `tokens_used`.
-pub fn is_secret_key(key: &str) -> bool {
+/// The words that a key is made of, in lower case.
+fn words_of(key: &str) -> Vec<String> {
     let mut words: Vec<String> = vec![String::new()];
     let mut previous_is_lower = false;
     for c in key.chars() {
@@ -148,8 +228,7 @@ pub fn is_secret_key(key: &str) -> bool {
         }
         previous_is_lower = c.is_lowercase() || c.is_ascii_digit();
     }
-    words.iter().any(|word| SECRET_WORDS.contains(&word.as_str()))
-        || words.windows(2).any(|pair| SECRET_PAIRS.contains(&(pair[0].as_str(), pair[1].as_str())))
+    words
 }
 
 fn cut(text: &str) -> Cow<'_, str> {
@@ -195,8 +274,9 @@ mod tests {
             (r#"body {"password":"hunter2","a":1}"#, r#"body {"password":[redacted],"a":1}"#),
             ("connect redis://:hunter2@cache:6379", "connect redis://:[redacted]@cache:6379"),
         ] {
-            assert!(!Redactor.text(text).contains("hunter2"));
-            let told = Redactor.text(text);
+            let redactor = Redactor::default();
+            assert!(!redactor.text(text).contains("hunter2"));
+            let told = redactor.text(text);
             if !text.starts_with("Authorization") {
                 assert_eq!(told, clean);
             }
@@ -212,7 +292,7 @@ mod tests {
             "order 1234567890123 shipped",
             "trace 4bf92f3577b34da6a3ce929d0e0e4736",
         ] {
-            assert_eq!(Redactor.text(text), text);
+            assert_eq!(Redactor::default().text(text), text);
         }
     }
 
@@ -222,7 +302,7 @@ mod tests {
             "user": "ana", "db.password": "x", "nested": { "apiKey": 5, "list": [{ "X-Gitlab-Token": "y" }] },
             "tokens_used": 12, "note": "password: z"
         });
-        Redactor.attributes(attributes.as_object_mut().unwrap());
+        Redactor::default().attributes(attributes.as_object_mut().unwrap());
         let expected = serde_json::json!({
             "user": "ana", "db.password": MARK, "nested": { "apiKey": MARK, "list": [{ "X-Gitlab-Token": MARK }] },
             "tokens_used": 12, "note": "password: [redacted]"
@@ -231,16 +311,29 @@ mod tests {
     }
 
     #[test]
+    fn own_rules_join_those_that_are_always_there() {
+        let config = RedactionConfig { keys: vec!["Iban".to_owned()], patterns: vec![r"EMP-\d{4}".to_owned()] };
+        let redactor = Redactor::new(&config).unwrap();
+        let sample = redactor.sample(r#"{"iban":"DE00","note":"EMP-1234 and EMP-5678","password":"x","n":1}"#);
+        assert_eq!(sample.redacted, 4);
+        assert!(!sample.text.contains("DE00") && !sample.text.contains("EMP-"), "{}", sample.text);
+        assert_eq!(redactor.sample("token=abc").text, "token=[redacted]");
+        assert_eq!(redactor.count(), 0, "samples are not counted");
+        assert!(redactor.describe().values.iter().any(|rule| rule.is_own));
+        assert!(Redactor::new(&RedactionConfig { patterns: vec!["(".to_owned()], ..config }).is_err());
+    }
+
+    #[test]
     fn long_texts_are_cut_and_say_so() {
         let long = "é".repeat(MAX_TEXT_BYTES);
-        let cut = Redactor.text(&long);
+        let cut = Redactor::default().text(&long);
         assert!(cut.len() < MAX_TEXT_BYTES + 64 && cut.contains("32768 bytes in all"));
     }
 
     proptest! {
         #[test]
         fn any_text_can_be_redacted(text in "\\PC{0,200}") {
-            let once = Redactor.text(&text).into_owned();
+            let once = Redactor::default().text(&text).into_owned();
             prop_assert!(once.len() <= text.len() + 64 * (text.len() / 3 + 1));
         }
     }

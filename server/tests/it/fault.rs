@@ -19,7 +19,7 @@ use server::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Engine, Home, Process, SECRET, TestApp, fixture, free_port, record};
+use crate::support::{Engine, Home, Process, SECRET, TestApp, client_with, fixture, free_port, record, run_console};
 
 /// Set in the process that [`acknowledged_records_survive`] starts: where its store is.
 const CHILD_DIR: &str = "CONSOLE_TEST_WRITER_DIR";
@@ -136,6 +136,9 @@ async fn acknowledged_webhooks_survive(engine: Engine) {
     assert!(accepted.len() > 10, "{}", accepted.len());
 
     let process = Process::serve(&home, free_port()).await;
+    let (code, key) = run_console(&home, &["key", "add", "reader", "--read"], &[]);
+    assert_eq!(code, Some(0), "{key}");
+    let client = client_with("x-api-key", key.lines().next().unwrap());
     for id in &accepted {
         let url = format!("http://{}/v1/traces/{id}", process.addr);
         let trace: Value = client.get(url).send().await.unwrap().json().await.unwrap();

@@ -184,10 +184,13 @@ async fn the_interface_is_described_as_it_is() {
 async fn a_wrong_configuration_stops_the_start_and_says_why() {
     let home = Home::new(Engine::Sqlite).await;
     for (key, value, words) in [
-        ("CONSOLE_SERVER__ADDR", "0.0.0.0:3000", ["server.addr", "loopback"]),
+        ("CONSOLE_SERVER__ADDR", "0.0.0.0:3000", ["server.addr", "other machines"]),
         ("CONSOLE_SERVER__PORT", "3000", ["port", "addr"]),
         ("CONSOLE_STORE__FSYNC", "maybe", ["store.fsync", "normal"]),
-        ("CONSOLE_AUTH__ENABLED", "true", ["auth.enabled", "not built"]),
+        ("CONSOLE_AUTH__ADMIN_EMAIL", "a@example.com", ["auth.admin_email", "auth.admin_password"]),
+        ("CONSOLE_SERVER__TLS_KEY", "key.pem", ["server.tls_certificate", "server.tls_key"]),
+        ("CONSOLE_SERVER__TRUSTED_PROXIES", "[\"ten\"]", ["trusted_proxies", "10.0.0.0/8"]),
+        ("CONSOLE_REDACTION__PATTERNS", "[\"(\"]", ["redaction.patterns", "unclosed"]),
         ("CONSOLE_RETENTION__LOGS_DAYS", "0", ["retention.logs_days", "at least 1"]),
         ("CONSOLE_STORE__URL", "mysql://root:hunter2@host/db", ["store.url", "mysql"]),
     ] {

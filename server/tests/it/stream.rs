@@ -160,7 +160,8 @@ async fn a_reader_that_stops_reading_holds_nobody_up_and_learns_what_it_missed()
     config.live.buffer_events = 16;
     let app = TestApp::start_with(config).await;
     let mut stalled = tokio::net::TcpStream::connect(app.addr).await.unwrap();
-    let request = format!("GET /api/monitoring/logs/stream HTTP/1.1\r\nHost: {}\r\n\r\n", app.addr);
+    let request =
+        format!("GET /api/monitoring/logs/stream HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\n\r\n", app.addr, app.cookie);
     stalled.write_all(request.as_bytes()).await.unwrap();
     let mut first = [0; 64];
     stalled.read_exact(&mut first).await.unwrap();

@@ -8,14 +8,19 @@ use std::{
     time::Duration,
 };
 
-use app::model::{Level, TenantId, TraceId, UnixNanos};
+use app::model::{ApiKey, Level, Role, TenantId, TraceId, UnixNanos};
+use chrono::TimeDelta;
 use server::{
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     config::{Config, Secret},
     server::Server,
-    service::Services,
-    store::{CommitBatch, CommitReceipt, Stores, log::NewLogRecord},
-    telemetry::SelfLog,
+    service::{Services, identity::NewSecret},
+    store::{
+        CommitBatch, CommitReceipt, Stores,
+        identity::{NewKey, NewSession, User},
+        log::NewLogRecord,
+    },
+    telemetry::{Redactor, SelfLog},
 };
 use sqlx::{Connection, PgConnection};
 use tokio::sync::oneshot;
@@ -98,6 +103,39 @@ impl Drop for Home {
     }
 }
 
+/// A client with a new session of a user, who is made first if need be.
+pub async fn sign_in(stores: &Stores, email: &str, tenant: TenantId, role: Role) -> reqwest::Client {
+    client_with("cookie", &cookie(stores, email, tenant, role).await)
+}
+
+/// The cookie of a new session of a user, who is made first if need be.
+pub async fn cookie(stores: &Stores, email: &str, tenant: TenantId, role: Role) -> String {
+    let user = User {
+        id: Uuid::new_v4(),
+        email: email.to_owned(),
+        name: "Somebody".to_owned(),
+        password_hash: None,
+        is_disabled: false,
+        created_at: SystemClock.now_utc(),
+    };
+    stores.identity.add_user(&user, tenant, role).await.unwrap();
+    let user = stores.identity.user_by_email(email).await.unwrap().unwrap();
+    stores.identity.set_role(user.id, tenant, Some(role)).await.unwrap();
+    let token = NewSecret::token();
+    let session = NewSession {
+        id: Uuid::new_v4(),
+        token_hash: token.hash(),
+        user: user.id,
+        tenant,
+        address: "127.0.0.1".to_owned(),
+        user_agent: "test".to_owned(),
+        created_at: SystemClock.now_utc(),
+        expires_at: SystemClock.now_utc() + TimeDelta::days(1),
+    };
+    stores.identity.open_session(&session).await.unwrap();
+    format!("console_session={}", token.expose())
+}
+
 /// A log record as tests need it.
 pub fn record(time_ms: i64, service: &str, message: &str) -> NewLogRecord {
     NewLogRecord {
@@ -123,10 +161,20 @@ pub async fn commit_logs(stores: &Stores, tenant: TenantId, records: Vec<NewLogR
     stores.ingest.commit(&batch, chrono::DateTime::UNIX_EPOCH).await.unwrap()
 }
 
+/// A client that sends this header with every request.
+pub fn client_with(name: &'static str, value: &str) -> reqwest::Client {
+    let headers = reqwest::header::HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
+    let none = reqwest::redirect::Policy::none();
+    reqwest::Client::builder().default_headers(headers).redirect(none).build().unwrap()
+}
+
 /// A server in this process.
 pub struct TestApp {
     pub addr: SocketAddr,
+    /// Of an administrator of the tenant `default`.
     pub client: reqwest::Client,
+    /// What that client sends.
+    pub cookie: String,
     pub services: Arc<Services>,
     stop: Option<oneshot::Sender<()>>,
     running: tokio::task::JoinHandle<()>,
@@ -138,7 +186,15 @@ impl TestApp {
     }
 
     pub async fn start_with(config: Config) -> Self {
-        let (_sink, self_log) = SelfLog::new(64);
+        let mut app = Self::start_empty(config).await;
+        app.cookie = cookie(&app.services.stores, "admin@example.com", TenantId::DEFAULT, Role::Admin).await;
+        app.client = client_with("cookie", &app.cookie);
+        app
+    }
+
+    /// A server at which nobody can sign in yet.
+    pub async fn start_empty(config: Config) -> Self {
+        let (_sink, self_log) = SelfLog::new(64, Redactor::default());
         let server = Server::start(config, Arc::new(SystemClock), self_log).await.unwrap();
         let (addr, services) = (server.addr, server.services.clone());
         let (stop, stopped) = oneshot::channel::<()>();
@@ -148,7 +204,32 @@ impl TestApp {
             };
             server.run(wait).await.unwrap();
         });
-        Self { addr, client: reqwest::Client::new(), services, stop: Some(stop), running }
+        Self { addr, client: reqwest::Client::new(), cookie: String::new(), services, stop: Some(stop), running }
+    }
+
+    /// A client of somebody with this role in the tenant.
+    pub async fn signed_in(&self, email: &str, tenant: TenantId, role: Role) -> reqwest::Client {
+        sign_in(&self.services.stores, email, tenant, role).await
+    }
+
+    /// A client with a key of the tenant.
+    pub async fn with_key(&self, tenant: TenantId, can_ingest: bool, can_read: bool) -> reqwest::Client {
+        let secret = NewSecret::key();
+        let key = ApiKey {
+            id: Uuid::new_v4(),
+            name: "test".to_owned(),
+            prefix: secret.shown(),
+            can_ingest,
+            can_read,
+            created_by: "test".to_owned(),
+            created_at: SystemClock.now_utc(),
+            expires_at: None,
+            last_used_at: None,
+            revoked_at: None,
+        };
+        let new = NewKey { key, secret_hash: secret.hash() };
+        self.services.stores.identity.add_key(tenant, &new).await.unwrap();
+        client_with("x-api-key", secret.expose())
     }
 
     pub fn url(&self, path: &str) -> String {

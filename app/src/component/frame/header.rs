@@ -1,8 +1,8 @@
-//! The header: where the reader is, search, live state, time range and settings.
+//! The header: where the reader is, search, live state, time range, theme and who is signed in.
 
 use leptos::prelude::*;
 
-use super::{help, live_pill::LivePill, palette, place::Place, theme::ThemeToggle};
+use super::{help, live_pill::LivePill, palette, place::Place, theme::ThemeToggle, user_menu::UserMenu};
 use crate::{
     browser::dom,
     component::{
@@ -40,6 +40,7 @@ pub fn Header(
                 title="Keys (?)" on:click=|_| dom::open_dialog(help::ID)>
                 <Icon name=IconName::Help />
             </button>
+            <UserMenu place />
         </header>
     }
     .into_any()

@@ -3,14 +3,15 @@
 use leptos::{attr::custom::custom_attribute, prelude::*};
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 
-use super::place::Place;
+use super::{place::Place, settings::SettingsPage};
 use crate::{
     browser::dom,
     component::{
+        me::use_me,
         query::encode,
         reactive::{flag, part, text as text_of},
     },
-    model::TraceId,
+    model::{Me, TraceId},
 };
 
 /// Id of the dialog.
@@ -26,8 +27,14 @@ struct Suggestion {
     href: String,
 }
 
+/// The pages that somebody may see.
+fn pages(me: Option<&Me>) -> Vec<Place> {
+    let settings = me.into_iter().flat_map(SettingsPage::seen_by).map(Place::Settings);
+    Place::SECTIONS.into_iter().chain(settings).collect()
+}
+
 /// Where the text may lead, best first.
-fn suggest(text: &str) -> Vec<Suggestion> {
+fn suggest(text: &str, pages: &[Place]) -> Vec<Suggestion> {
     let text = text.trim();
     let mut found = Vec::new();
     if let Ok(trace) = text.parse::<TraceId>() {
@@ -44,12 +51,9 @@ fn suggest(text: &str) -> Vec<Suggestion> {
         return found;
     }
     let wanted = text.to_lowercase();
-    let pages = Place::SECTIONS.into_iter().filter(|page| page.label().to_lowercase().contains(&wanted));
-    found.extend(pages.map(|page| Suggestion {
-        label: page.label().to_owned(),
-        hint: "page",
-        href: page.path().to_owned(),
-    }));
+    let named = pages.iter().map(|page| (page.document_title(), page.path()));
+    let wanted = named.filter(|(title, _)| title.to_lowercase().contains(&wanted));
+    found.extend(wanted.map(|(label, path)| Suggestion { label, hint: "page", href: path.to_owned() }));
     if !text.is_empty() {
         found.push(Suggestion {
             label: format!("Log lines with “{text}”"),
@@ -74,7 +78,8 @@ fn option_id(at: usize) -> String {
 pub fn Palette() -> impl IntoView {
     let text = RwSignal::new(String::new());
     let chosen = RwSignal::new(0_usize);
-    let found = Memo::new(move |_| text.with(|text| suggest(text)));
+    let pages = pages(use_me().as_ref());
+    let found = Memo::new(move |_| text.with(|text| suggest(text, &pages)));
     let navigate = use_navigate();
     let go = Callback::new(move |at: usize| {
         if let Some(suggestion) = found.with_untracked(|found| found.get(at).cloned()) {
@@ -135,14 +140,22 @@ mod tests {
 
     #[test]
     fn nothing_typed_offers_every_page() {
-        let labels: Vec<String> = suggest("  ").into_iter().map(|s| s.label).collect();
+        let labels: Vec<String> = suggest("  ", &pages(None)).into_iter().map(|s| s.label).collect();
         assert_eq!(labels, ["Overview", "Pipelines", "Logs"]);
+    }
+
+    #[test]
+    fn the_settings_are_found_by_their_names_and_as_settings() {
+        let pages = [Place::Overview, Place::Settings(SettingsPage::Users), Place::Settings(SettingsPage::Keys)];
+        assert_eq!(suggest("users", &pages)[0].href, "/settings/users");
+        let settings = suggest("settings", &pages).into_iter().filter(|found| found.hint == "page");
+        assert_eq!(settings.count(), 2);
     }
 
     #[test]
     fn a_pasted_trace_id_leads_to_its_logs_and_its_pipeline() {
         for text in ["4bf92f3577b34da6a3ce929d0e0e4736", " 4BF92F35-77b3-4da6-a3ce-929d0e0e4736 "] {
-            let links: Vec<String> = suggest(text).into_iter().map(|s| s.href).collect();
+            let links: Vec<String> = suggest(text, &[]).into_iter().map(|s| s.href).collect();
             assert_eq!(
                 links,
                 [
@@ -155,8 +168,8 @@ mod tests {
 
     #[test]
     fn other_text_is_searched_for() {
-        let found = suggest("a&b");
+        let found = suggest("a&b", &pages(None));
         assert_eq!(found[0].href, "/monitoring/logs?search=a%26b");
-        assert_eq!(suggest("pipe")[0].label, "Pipelines");
+        assert_eq!(suggest("pipe", &pages(None))[0].label, "Pipelines");
     }
 }

@@ -1,5 +1,6 @@
 //! Which page the reader is on, told from the path, so that the header needs no word from the page.
 
+use super::settings::SettingsPage;
 use crate::{component::icon::IconName, model::TraceId};
 
 /// A page of Console.
@@ -13,12 +14,20 @@ pub enum Place {
     Pipeline(Option<TraceId>),
     /// Log lines.
     Logs,
+    /// A page of the settings.
+    Settings(SettingsPage),
+    /// The description of the REST interface.
+    Docs,
+    /// Where one signs in.
+    SignIn,
+    /// Where a sign-in link leads.
+    Welcome,
     /// No page at all.
     Nowhere,
 }
 
 impl Place {
-    /// The pages that have a link of their own, in order.
+    /// The pages that have a link of their own, in order; after them come the settings.
     pub const SECTIONS: [Self; 3] = [Self::Overview, Self::Pipelines, Self::Logs];
 
     /// The page at this path.
@@ -27,16 +36,27 @@ impl Place {
             "" | "/monitoring" => Self::Overview,
             "/monitoring/pipelines" => Self::Pipelines,
             "/monitoring/logs" => Self::Logs,
+            "/docs" => Self::Docs,
+            "/login" => Self::SignIn,
+            "/welcome" => Self::Welcome,
+            "/settings" => Self::Settings(SettingsPage::Account),
             other => match other.strip_prefix("/monitoring/pipelines/") {
                 Some(id) if !id.contains('/') => Self::Pipeline(id.parse().ok()),
-                _ => Self::Nowhere,
+                _ => {
+                    let page = SettingsPage::ALL.into_iter().find(|page| page.path() == other);
+                    page.map_or(Self::Nowhere, Self::Settings)
+                }
             },
         }
     }
 
     /// The page whose link is marked as current.
     pub fn section(self) -> Self {
-        if matches!(self, Self::Pipeline(_)) { Self::Pipelines } else { self }
+        match self {
+            Self::Pipeline(_) => Self::Pipelines,
+            Self::Settings(_) => Self::Settings(SettingsPage::Account),
+            other => other,
+        }
     }
 
     /// The page's address; that of its section for a page below one.
@@ -45,6 +65,10 @@ impl Place {
             Self::Overview | Self::Nowhere => "/monitoring",
             Self::Pipelines | Self::Pipeline(_) => "/monitoring/pipelines",
             Self::Logs => "/monitoring/logs",
+            Self::Settings(page) => page.path(),
+            Self::Docs => "/docs",
+            Self::SignIn => "/login",
+            Self::Welcome => "/welcome",
         }
     }
 
@@ -54,6 +78,10 @@ impl Place {
             Self::Overview => "Overview",
             Self::Pipelines | Self::Pipeline(_) => "Pipelines",
             Self::Logs => "Logs",
+            Self::Settings(page) => page.label(),
+            Self::Docs => "REST interface",
+            Self::SignIn => "Sign in",
+            Self::Welcome => "Welcome",
             Self::Nowhere => "Page not found",
         }
     }
@@ -64,7 +92,9 @@ impl Place {
             Self::Overview => IconName::Overview,
             Self::Pipelines | Self::Pipeline(_) => IconName::Pipelines,
             Self::Logs => IconName::Logs,
-            Self::Nowhere => IconName::Help,
+            Self::Settings(_) => IconName::Settings,
+            Self::SignIn | Self::Welcome => IconName::Person,
+            Self::Docs | Self::Nowhere => IconName::Help,
         }
     }
 
@@ -73,6 +103,7 @@ impl Place {
         match self {
             Self::Pipeline(Some(id)) => format!("Pipeline {}", id.short()),
             Self::Pipeline(None) => "Pipeline".to_owned(),
+            Self::Settings(page) => format!("{} · Settings", page.label()),
             other => other.label().to_owned(),
         }
     }
@@ -86,6 +117,11 @@ impl Place {
     /// Whether the page compares that range with another.
     pub fn has_compare(self) -> bool {
         self == Self::Overview
+    }
+
+    /// Whether the page is for those who are not signed in: alone, with a heading of its own.
+    pub fn is_bare(self) -> bool {
+        matches!(self, Self::SignIn | Self::Welcome)
     }
 }
 
@@ -102,7 +138,10 @@ mod tests {
         let pipeline = Place::of("/monitoring/pipelines/4bf92f35-77b3-4da6-a3ce-929d0e0e4736");
         assert_eq!(pipeline.section(), Place::Pipelines);
         assert_eq!(pipeline.document_title(), "Pipeline 4bf92f35");
+        assert_eq!(Place::of("/settings/users").document_title(), "Users · Settings");
+        assert!(Place::of("/login").is_bare() && Place::of("/welcome").is_bare());
         assert_eq!(Place::of("/monitoring/pipelines/a/b"), Place::Nowhere);
+        assert_eq!(Place::of("/settings/nope"), Place::Nowhere);
         assert_eq!(Place::of("/nope"), Place::Nowhere);
     }
 
@@ -110,6 +149,10 @@ mod tests {
     fn every_section_is_found_at_its_own_path() {
         for section in Place::SECTIONS {
             assert_eq!(Place::of(section.path()), section);
+        }
+        for page in SettingsPage::ALL {
+            assert_eq!(Place::of(page.path()), Place::Settings(page));
+            assert_eq!(Place::Settings(page).section(), Place::of("/settings"));
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
         icon::{Icon, IconName},
         query::use_href,
         reactive::{maybe, text, word},
+        text::capitalised,
     },
     model::Compare,
 };
@@ -57,9 +58,4 @@ pub fn CompareMenu() -> impl IntoView {
         </div>
     }
     .into_any()
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

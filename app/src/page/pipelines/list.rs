@@ -18,12 +18,13 @@ use crate::{
         empty::{Empty, EmptyKind},
         error_panel::ErrorPanel,
         icon::{Icon, IconName},
+        me::may,
         number::format_count,
         query::use_href,
         skeleton::{Loading, SkeletonLines},
     },
     live::use_live,
-    model::{PipelineQuery, pipeline::PipelineList},
+    model::{PipelineQuery, Role, pipeline::PipelineList},
 };
 
 /// Changes that come closer together are asked for at once.
@@ -247,8 +248,9 @@ fn ListStrip(body: Body) -> impl IntoView {
         }
         .into_any(),
     };
-    let demo_enabled = Memo::new(move |_| body.list.with(|list| list.demo_enabled));
-    let demo_count = Memo::new(move |_| body.list.with(|list| list.demo_count));
+    let may_edit = may(Role::Editor);
+    let demo_enabled = Memo::new(move |_| may_edit && body.list.with(|list| list.demo_enabled));
+    let demo_count = Memo::new(move |_| if may_edit { body.list.with(|list| list.demo_count) } else { 0 });
     view! {
         <div class="list-strip">
             {news}

@@ -2,10 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::{browser::dom, component::copy::CopyButton};
-
-/// Until the page is mounted and knows its own address.
-const ASSUMED_ORIGIN: &str = "http://127.0.0.1:3000";
+use crate::component::snippet::{Snippet, use_origin};
 
 /// A delivery as GitLab makes it, to try things out.
 fn snippet(origin: &str) -> String {
@@ -37,12 +34,7 @@ pub fn HowToSend(
     #[prop(into)]
     configured: Signal<bool>,
 ) -> impl IntoView {
-    let origin = RwSignal::new(ASSUMED_ORIGIN.to_owned());
-    Effect::new(move |_| {
-        if let Some(known) = dom::origin() {
-            origin.set(known);
-        }
-    });
+    let origin = use_origin();
     let address = move || format!("{}/webhooks/gitlab", origin.get());
     let command = Signal::derive(move || snippet(&origin.get()));
     view! {
@@ -61,10 +53,7 @@ pub fn HowToSend(
                 <li>"Choose push, tag push and merge request events, save, and press Test."</li>
             </ol>
             <p>"Or send a delivery by hand:"</p>
-            <div class="snippet">
-                <pre tabindex="0"><code>{command}</code></pre>
-                <CopyButton what="command" text=command />
-            </div>
+            <Snippet what="command" text=command />
         </div>
     }
 }

@@ -22,6 +22,7 @@ mod house;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/identity.rs"]
 mod identity;
+#[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/ingest.rs"]
 mod ingest;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::SqlStore;
 use crate::store::{
     StoreError, StoreResult,
-    identity::{IdentityStore, NewAudit, NewKey, NewSession, SecretHash, Session, UsedLink, User},
+    identity::{IdentityStore, NewAudit, NewKey, NewSession, SecretHash, Session, SignInLink, User},
 };
 
 /// Keys of a tenant that are listed at most.
@@ -375,24 +375,25 @@ impl IdentityStore for SqlStore {
         Ok(())
     }
 
-    async fn peek_link(&self, token_hash: &SecretHash, now: DateTime<Utc>) -> StoreResult<Option<UsedLink>> {
-        let row: Option<(Option<Uuid>,)> =
-            sqlx::query_as("SELECT user_id FROM sign_in_links WHERE token_hash = $1 AND expires_at > $2")
+    async fn peek_link(&self, token_hash: &SecretHash, now: DateTime<Utc>) -> StoreResult<Option<SignInLink>> {
+        let row: Option<(Option<Uuid>, DateTime<Utc>)> =
+            sqlx::query_as("SELECT user_id, expires_at FROM sign_in_links WHERE token_hash = $1 AND expires_at > $2")
                 .bind(token_hash.as_slice())
                 .bind(now)
                 .fetch_optional(&self.reader)
                 .await?;
-        Ok(row.map(|(user,)| UsedLink { user }))
+        Ok(row.map(|(user, expires_at)| SignInLink { user, expires_at }))
     }
 
-    async fn use_link(&self, token_hash: &SecretHash, now: DateTime<Utc>) -> StoreResult<Option<UsedLink>> {
-        let row: Option<(Option<Uuid>,)> =
-            sqlx::query_as("DELETE FROM sign_in_links WHERE token_hash = $1 AND expires_at > $2 RETURNING user_id")
-                .bind(token_hash.as_slice())
-                .bind(now)
-                .fetch_optional(&self.writer)
-                .await?;
-        Ok(row.map(|(user,)| UsedLink { user }))
+    async fn use_link(&self, token_hash: &SecretHash, now: DateTime<Utc>) -> StoreResult<Option<SignInLink>> {
+        let row: Option<(Option<Uuid>, DateTime<Utc>)> = sqlx::query_as(
+            "DELETE FROM sign_in_links WHERE token_hash = $1 AND expires_at > $2 RETURNING user_id, expires_at",
+        )
+        .bind(token_hash.as_slice())
+        .bind(now)
+        .fetch_optional(&self.writer)
+        .await?;
+        Ok(row.map(|(user, expires_at)| SignInLink { user, expires_at }))
     }
 
     async fn add_key(&self, tenant: TenantId, new: &NewKey) -> StoreResult<()> {

@@ -1,8 +1,13 @@
 //! The command line.
 
+mod people;
+
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
-use app::model::{PipelineTrace, TenantId};
+use app::{
+    api::ApiError,
+    model::{PipelineTrace, TenantId},
+};
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -10,8 +15,9 @@ use crate::{
     clock::SystemClock,
     config::{Config, ConfigError, Overrides},
     server::{Server, ServerError},
+    service::identity::FirstSignIn,
     store::{StoreError, Stores},
-    telemetry::{self, SelfLog},
+    telemetry::{self, Redactor, SelfLog},
 };
 
 /// A self-hosted monitoring console.
@@ -46,6 +52,15 @@ enum Command {
     Serve,
     /// Create the store or bring its schema up to date, and end
     Migrate,
+    /// People who may sign in; the server may be running
+    #[command(subcommand)]
+    User(people::UserCommand),
+    /// Keys of programs; the server may be running
+    #[command(subcommand)]
+    Key(people::KeyCommand),
+    /// Tenants; the server may be running
+    #[command(subcommand)]
+    Tenant(people::TenantCommand),
     /// Demonstration data
     #[command(subcommand)]
     Demo(DemoCommand),
@@ -75,6 +90,8 @@ enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error("{0}")]
+    Refused(#[from] ApiError),
     #[error("setting `log.filter`: {0}")]
     Filter(String),
     #[error("{0}")]
@@ -115,6 +132,9 @@ fn run(cli: Cli) -> Result<(), CliError> {
                 println!("Removed {removed} demonstration pipeline traces.");
                 Ok(())
             }
+            Command::User(command) => people::user(&config, command).await,
+            Command::Key(command) => people::key(&config, command).await,
+            Command::Tenant(command) => people::tenant(&config, command).await,
             Command::Config(ConfigCommand::Check) => {
                 let shown = serde_json::to_string_pretty(&config);
                 println!("{}", shown.map_err(|error| CliError::Start(error.to_string()))?);
@@ -127,11 +147,22 @@ fn run(cli: Cli) -> Result<(), CliError> {
 async fn serve(config: Config) -> Result<(), CliError> {
     let filter = EnvFilter::builder().parse(&config.log.filter).map_err(|error| CliError::Filter(error.to_string()))?;
     let clock = Arc::new(SystemClock);
-    let (sink, self_log) = SelfLog::new(config.log.queue_records);
+    let redactor = Redactor::new(&config.redaction).map_err(|error| CliError::Filter(error.to_string()))?;
+    let (sink, self_log) = SelfLog::new(config.log.queue_records, redactor);
     telemetry::install(filter, sink, clock.clone()).map_err(CliError::Start)?;
     let server = Server::start(config, clock, self_log).await?;
-    let url = format!("http://{}", server.addr);
+    let url = server.url();
     tracing::info!(addr = %server.addr, version = env!("CARGO_PKG_VERSION"), "Console serves on {url}");
+    println!("Console serves on {url}");
+    match server.services.identity.first_sign_in().await? {
+        FirstSignIn::NotNeeded => {}
+        FirstSignIn::Provisioned(email) => println!("The first administrator is {email}."),
+        // On standard output and not in the log: that is stored and shown.
+        FirstSignIn::Link(link) => {
+            println!("Nobody can sign in yet. This link makes you the administrator, once, within 15 minutes:");
+            println!("  {url}{link}");
+        }
+    }
     server.run(stop_signal()).await?;
     Ok(())
 }

@@ -1,0 +1,218 @@
+//! Nobody sees or changes what belongs to another tenant: every route, page and server function is walked with other
+//! tenants' credentials and with none.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use app::model::{Level, Role, TenantId, UnixNanos};
+use futures::StreamExt;
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use server::{
+    clock::{Clock, SystemClock},
+    http::{
+        class::{Class, FUNCTIONS, PAGES},
+        declared,
+    },
+    ingest::Submission,
+    store::log::NewLogRecord,
+};
+use uuid::Uuid;
+
+use crate::support::{Engine, Home, TestApp, client_with};
+
+/// Stands in everything that the tenant `default` owns here.
+const MARK: &str = "zebrafish";
+
+/// What belongs to `default`.
+struct Owned {
+    trace: Uuid,
+    user: Uuid,
+    key: Uuid,
+    session: Uuid,
+}
+
+async fn fill(app: &TestApp) -> Owned {
+    let stores = &app.services.stores;
+    let admin = app.signed_in(&format!("{MARK}@example.com"), TenantId::DEFAULT, Role::Admin).await;
+    let made: Value = admin.post(app.url("/v1/traces/demo")).send().await.unwrap().json().await.unwrap();
+    let log = NewLogRecord {
+        timestamp: UnixNanos::from(SystemClock.now_utc()),
+        level: Level::Error,
+        service: MARK.to_owned(),
+        message: format!("{MARK} failed"),
+        trace_id: None,
+        span_id: None,
+        attributes: String::new(),
+    };
+    app.services
+        .ingest
+        .submit(Submission { logs: vec![(TenantId::DEFAULT, log)], ..Submission::default() })
+        .await
+        .unwrap();
+    let key = json!({ "request": { "name": MARK, "can_ingest": true, "can_read": true, "expires_in_days": null } });
+    let key: Value = admin.post(app.url("/fn/keys/add")).json(&key).send().await.unwrap().json().await.unwrap();
+    let user = stores.identity.user_by_email(&format!("{MARK}@example.com")).await.unwrap().unwrap().id;
+    Owned {
+        trace: made["trace_id"].as_str().unwrap().parse().unwrap(),
+        key: key["key"]["id"].as_str().unwrap().parse().unwrap(),
+        session: stores.identity.sessions_of(user, SystemClock.now_utc()).await.unwrap()[0].id,
+        user,
+    }
+}
+
+/// What is sent to a server function: where it takes an id, that of something of `default`. None for a function that is
+/// not known here.
+fn arguments(path: &str, owned: &Owned) -> Option<Value> {
+    let range = json!("1h");
+    let logs = json!({ "query": { "filter": {}, "range": range, "limit": 0, "cursor": null } });
+    Some(match path {
+        "/fn/overview" => json!({ "query": { "range": range, "compare": "none" } }),
+        "/fn/logs" => logs,
+        "/fn/pipelines" => json!({ "query": {} }),
+        "/fn/pipeline" => json!({ "id": owned.trace }),
+        "/fn/pipelines/demo" => json!({ "count": 1 }),
+        "/fn/welcome" => json!({ "token": "nothing" }),
+        "/fn/account/name" => json!({ "name": "Another" }),
+        "/fn/account/password" => json!({ "current": "x", "new": "y" }),
+        "/fn/account/sessions/close" => json!({ "id": owned.session }),
+        "/fn/users" => json!({ "after": null }),
+        "/fn/users/add" => json!({ "email": "new@example.com", "name": "New", "role": "viewer" }),
+        "/fn/users/role" => json!({ "id": owned.user, "role": "viewer" }),
+        "/fn/users/remove" | "/fn/users/reset" => json!({ "id": owned.user }),
+        "/fn/users/disable" => json!({ "id": owned.user, "is_disabled": true }),
+        "/fn/keys/add" => {
+            json!({ "request": { "name": "k", "can_ingest": true, "can_read": true, "expires_in_days": null } })
+        }
+        "/fn/keys/revoke" => json!({ "id": owned.key }),
+        "/fn/tenants/add" => json!({ "name": "another" }),
+        "/fn/audit" => json!({ "before": null }),
+        "/fn/redaction/try" => json!({ "sample": "token=x" }),
+        "/fn/pipelines/demo/remove"
+        | "/fn/account"
+        | "/fn/account/sessions/close-others"
+        | "/fn/keys"
+        | "/fn/tenants"
+        | "/fn/settings"
+        | "/fn/redaction"
+        | "/fn/docs" => json!({}),
+        _ => return None,
+    })
+}
+
+/// Every way in: method, path as it is declared, path as it is asked, class, body.
+fn ways(app: &TestApp, owned: &Owned) -> Vec<(Method, String, String, Class, Option<Value>)> {
+    let routes = declared(app.services.clone()).into_iter().map(|route| {
+        let asked = route.path.replace("{id}", &owned.trace.to_string());
+        (route.method.parse().unwrap(), route.path, asked, route.class, None)
+    });
+    let pages = PAGES.iter().map(|(path, class)| {
+        (Method::GET, (*path).to_owned(), path.replace("{id}", &owned.trace.to_string()), *class, None)
+    });
+    let functions = FUNCTIONS.iter().map(|(path, class)| {
+        let body = arguments(path, owned).unwrap_or_else(|| panic!("no arguments are known for {path}"));
+        (Method::POST, (*path).to_owned(), (*path).to_owned(), *class, Some(body))
+    });
+    routes.chain(pages).chain(functions).collect()
+}
+
+/// Status, and what there is of a body within a short time: streams never end.
+async fn ask(client: &Client, app: &TestApp, method: &Method, path: &str, body: Option<&Value>) -> (u16, String) {
+    let mut request = client.request(method.clone(), app.url(path));
+    if let Some(body) = body {
+        request = request.json(body);
+    }
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let mut chunks = response.bytes_stream();
+    let mut text = String::new();
+    while let Ok(Some(Ok(chunk))) = tokio::time::timeout(Duration::from_millis(400), chunks.next()).await {
+        text.push_str(&String::from_utf8_lossy(&chunk));
+    }
+    (status, text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_in_is_closed_to_other_tenants_and_to_nobody() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    let owned = fill(&app).await;
+    let acme = app.services.stores.identity.add_tenant("acme", SystemClock.now_utc()).await.unwrap().unwrap();
+    let others = [
+        ("admin", app.signed_in("admin@acme.example", acme, Role::Admin).await),
+        ("viewer", app.signed_in("viewer@acme.example", acme, Role::Viewer).await),
+        ("key to read", app.with_key(acme, false, true).await),
+        ("key to send", app.with_key(acme, true, false).await),
+    ];
+    let nobody = client_with("accept", "*/*");
+    let wrong = client_with("x-api-key", "csl_nothing");
+
+    let all = ways(&app, &owned);
+    let mut walked = BTreeSet::new();
+    for (method, declared, path, class, body) in &all {
+        // It would sign out the one who walks.
+        let ends_the_walk = path.ends_with("/auth/logout");
+        for (who, client) in others.iter().filter(|_| !ends_the_walk) {
+            let (status, text) = ask(client, &app, method, path, body.as_ref()).await;
+            let place = format!("{method} {path} as {who}: {status} {text}");
+            assert!(status < 500, "{place}");
+            assert!(!text.contains(MARK), "{place}");
+            let is_key = who.starts_with("key");
+            let names_something = [owned.trace, owned.user, owned.key, owned.session].iter().any(|id| {
+                path.contains(&id.to_string())
+                    || body.as_ref().is_some_and(|body| body.to_string().contains(&id.to_string()))
+            });
+            if names_something {
+                assert!([401, 403, 404].contains(&status), "{place}");
+            }
+            if matches!(class, Class::User(Role::Admin | Role::Editor)) && *who != "admin" {
+                assert_eq!(status, 403, "{place}");
+            }
+            if *class == Class::Session && is_key {
+                assert_eq!(status, 403, "{place}");
+            }
+        }
+        for client in [&nobody, &wrong] {
+            let (status, text) = ask(client, &app, method, path, body.as_ref()).await;
+            let place = format!("{method} {path} as nobody: {status} {text}");
+            assert!(!text.contains(MARK), "{place}");
+            match class {
+                Class::Open => assert!(status < 500, "{place}"),
+                _ if PAGES.iter().any(|(page, _)| page == declared) => assert_eq!(status, 303, "{place}"),
+                _ => assert_eq!(status, 401, "{place}"),
+            }
+        }
+        walked.insert((method.to_string(), declared.clone()));
+    }
+    let expected = declared(app.services.clone()).len() + PAGES.len() + FUNCTIONS.len();
+    assert_eq!(walked.len(), expected, "every way in is walked once");
+
+    // What belongs to `default` is as it was.
+    let stores = &app.services.stores.identity;
+    let user = stores.user(owned.user).await.unwrap().unwrap();
+    assert!(!user.is_disabled && stores.tenants_of(user.id).await.unwrap()[0].1 == Role::Admin);
+    assert!(stores.keys(TenantId::DEFAULT).await.unwrap().iter().all(|key| key.revoked_at.is_none()));
+    assert_eq!(app.get(&format!("/v1/traces/{}", owned.trace)).await.0, 200);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_stream_carries_nothing_of_other_tenants() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    let acme = app.services.stores.identity.add_tenant("acme", SystemClock.now_utc()).await.unwrap().unwrap();
+    let viewer = app.signed_in("viewer@acme.example", acme, Role::Viewer).await;
+    let key = app.with_key(acme, true, true).await;
+    for path in ["/api/monitoring/logs/stream?after=0", "/api/monitoring/advanced/logs/stream"] {
+        for client in [&viewer, &key] {
+            let (status, (_, text)) = tokio::join!(
+                async {
+                    tokio::time::sleep(Duration::from_millis(150)).await;
+                    fill(&app).await.trace
+                },
+                ask(client, &app, &Method::GET, path, None)
+            );
+            assert!(!text.contains(MARK) && text.contains("event: ready"), "{path} {status}: {text}");
+        }
+    }
+    app.stop().await;
+}
