@@ -113,6 +113,10 @@ impl FromServerFnError for ApiError {
             ServerFnErrorErr::Args(message) | ServerFnErrorErr::MissingArg(message) => {
                 Self::new(ErrorCode::Invalid, message)
             }
+            // On the server it is the question that was not understood.
+            ServerFnErrorErr::Deserialization(message) if cfg!(feature = "ssr") => {
+                Self::new(ErrorCode::Invalid, message)
+            }
             ServerFnErrorErr::Deserialization(_) => {
                 Self::new(ErrorCode::Internal, "the server's answer was not understood; reload the page")
             }

@@ -7,8 +7,9 @@ use app::{
     model::Role,
 };
 use axum::{
+    body::Body,
     extract::{FromRequestParts, MatchedPath, Request, State},
-    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
@@ -24,6 +25,9 @@ use crate::{
     config::Config,
     service::identity::{Caller, CallerKind, Credential, hash_secret},
 };
+
+/// Longest error of a server function, in bytes.
+const LONGEST_ERROR: usize = 64 * 1024;
 
 /// What a request shows: a key in `X-API-Key` or `Authorization: Bearer`, else a session in a cookie.
 fn credential(headers: &HeaderMap) -> Credential {
@@ -127,6 +131,7 @@ pub async fn site(State(state): State<AppState>, mut request: Request, next: Nex
     let class = class.unwrap_or(if is_function { Class::ADMIN } else { Class::Open });
     let is_page = !is_function && *request.method() == Method::GET;
     match check(&state, class, &mut request).await {
+        Ok(()) if is_function => with_status_of_error(next.run(request).await).await,
         Ok(()) => next.run(request).await,
         Err(error) if is_page && error.code == ErrorCode::Unauthorized => {
             let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
@@ -139,6 +144,20 @@ pub async fn site(State(state): State<AppState>, mut request: Request, next: Nex
         Err(error) if is_page && error.code == ErrorCode::Forbidden => next.run(request).await,
         Err(error) => Failure(error).into_response(),
     }
+}
+
+/// A server function whose arguments are not understood answers 500 by itself.
+async fn with_status_of_error(response: Response) -> Response {
+    if response.status() != StatusCode::INTERNAL_SERVER_ERROR {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, LONGEST_ERROR).await.unwrap_or_default();
+    let error = serde_json::from_slice::<ApiError>(&body).ok();
+    if let Some(status) = error.and_then(|error| StatusCode::from_u16(error.code.status()).ok()) {
+        parts.status = status;
+    }
+    Response::from_parts(parts, Body::from(body))
 }
 
 /// A text as the value of a query.

@@ -66,7 +66,7 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
     let range = json!("1h");
     let logs = json!({ "query": { "filter": {}, "range": range, "limit": 0, "cursor": null } });
     Some(match path {
-        "/fn/overview" => json!({ "query": { "range": range, "compare": "none" } }),
+        "/fn/overview" => json!({ "query": { "range": range, "compare": "previous", "overlay": false } }),
         "/fn/logs" => logs,
         "/fn/pipelines" => json!({ "query": {} }),
         "/fn/pipeline" => json!({ "id": owned.trace }),
@@ -154,7 +154,7 @@ async fn every_way_in_is_closed_to_other_tenants_and_to_nobody() {
         for (who, client) in others.iter().filter(|_| !ends_the_walk) {
             let (status, text) = ask(client, &app, method, path, body.as_ref()).await;
             let place = format!("{method} {path} as {who}: {status} {text}");
-            assert!(status < 500, "{place}");
+            assert!(status < 500 && (status != 422 || body.is_none() || path == "/fn/account/password"), "{place}");
             assert!(!text.contains(MARK), "{place}");
             let is_key = who.starts_with("key");
             let names_something = [owned.trace, owned.user, owned.key, owned.session].iter().any(|id| {
