@@ -107,8 +107,7 @@ impl Server {
 
     /// Where people find it.
     pub fn url(&self) -> String {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", self.addr)
+        self.services.config.server.public_url(self.addr)
     }
 
     /// Serves until `shutdown` resolves; then stops accepting, drains, commits, and closes the store.

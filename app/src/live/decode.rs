@@ -35,7 +35,7 @@ pub fn decode(name: &str, data: &str) -> Result<LiveEvent, DecodeError> {
         "missed" => serde_json::from_str(data).map(LiveEvent::Missed).map_err(broken),
         "pipeline" => serde_json::from_str(data).map(|trace| LiveEvent::Pipeline(Box::new(trace))).map_err(broken),
         "tick" => serde_json::from_str(data).map(LiveEvent::Tick).map_err(broken),
-        "ready" => Ok(LiveEvent::Ready),
+        "ready" => serde_json::from_str(data).map(LiveEvent::Ready).map_err(broken),
         "resync" => Ok(LiveEvent::Resync),
         other => Err(DecodeError::Unknown(other.to_owned())),
     }
@@ -86,7 +86,7 @@ pub fn asks_who(attempt: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Level, Missed};
+    use crate::model::{Level, Missed, TenantId, live::Ready};
 
     #[test]
     fn events_are_read_by_their_name() {
@@ -94,7 +94,8 @@ mod tests {
         assert!(matches!(decode("log", log), Ok(LiveEvent::Log(record)) if record.level == Level::Warn));
         let missed = Missed { count: 3, after: LogId(9) };
         assert_eq!(decode("missed", r#"{"count":3,"after":9}"#).ok(), Some(LiveEvent::Missed(missed)));
-        assert_eq!(decode("ready", "{}").ok(), Some(LiveEvent::Ready));
+        let ready = Ready { tenant: TenantId(2), user: None };
+        assert_eq!(decode("ready", r#"{"tenant":2,"user":null}"#).ok(), Some(LiveEvent::Ready(ready)));
         assert!(decode("log", "{}").is_err());
         assert!(decode("new", "{}").is_err());
     }

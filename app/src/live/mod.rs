@@ -17,7 +17,7 @@ use crate::{
         http, location,
     },
     component::me::use_me,
-    model::{LiveEvent, LogFilter, LogId, LogRecord, Missed, PipelineSummary, Tick},
+    model::{LiveEvent, LogFilter, LogId, LogRecord, Missed, PipelineSummary, Tick, live::Ready},
 };
 
 /// How long wishes are collected before the stream is opened again.
@@ -91,6 +91,8 @@ pub struct Live {
     set_pipelines_version: WriteSignal<u64>,
     set_pipeline: WriteSignal<Option<PipelineSummary>>,
     connection: StoredValue<Connection>,
+    /// For whom the page was drawn.
+    drawn_for: StoredValue<Option<Ready>>,
 }
 
 /// Makes the tab's live stream and puts it into the context. Called once, by the application. Who is not signed in has
@@ -111,6 +113,9 @@ pub fn provide_live() -> Live {
         set_pipelines_version,
         set_pipeline,
         connection: StoredValue::new(Connection { gap: true, ..Connection::default() }),
+        drawn_for: StoredValue::new(
+            use_me().map(|me| Ready { tenant: me.tenant.id, user: me.person.map(|person| person.id) }),
+        ),
     };
     provide_context(live);
     if use_me().is_none() {
@@ -263,7 +268,12 @@ impl Live {
                 Ok(LiveEvent::Log(record)) => logs.push(LogEvent::Record(Arc::from(record))),
                 Ok(LiveEvent::Missed(missed)) => logs.push(LogEvent::Missed(missed)),
                 Ok(LiveEvent::Tick(tick)) => self.set_tick.set(Some(tick)),
-                Ok(LiveEvent::Ready) => self.ready(),
+                // Meanwhile somebody else signed in here, or the session went to another tenant.
+                Ok(LiveEvent::Ready(whose)) if Some(whose) != self.drawn_for.get_value() => {
+                    self.close();
+                    return location::reload();
+                }
+                Ok(LiveEvent::Ready(_)) => self.ready(),
                 Ok(LiveEvent::Resync) => self.set_pipelines_version.update(|version| *version += 1),
                 Ok(LiveEvent::Pipeline(trace)) => {
                     self.set_pipeline.set(Some(*trace));

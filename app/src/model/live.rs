@@ -8,11 +8,11 @@
 //! | `tick` | – | [`Tick`] |
 //! | `resync` | – | `{}`: changes were missed; ask anew |
 //! | `signed_out` | – | `{}`: the session or key has ended, or looks at another tenant; nothing follows |
-//! | `ready` | – | `{}`: the subscription stands; what is committed from here on will arrive |
+//! | `ready` | – | [`Ready`]: the subscription stands; what is committed from here on will arrive |
 
 use serde::{Deserialize, Serialize};
 
-use super::{LogFilter, LogId, LogRecord, PipelineSummary, UnixMillis};
+use super::{LogFilter, LogId, LogRecord, PipelineSummary, TenantId, UnixMillis};
 
 /// What a tab wants to hear.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -21,6 +21,15 @@ pub struct LiveQuery {
     pub logs: Option<LogFilter>,
     /// Resume after this record.
     pub after: Option<LogId>,
+}
+
+/// For whom a stream is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// Whose data it carries.
+    pub tenant: TenantId,
+    /// Who is signed in.
+    pub user: Option<uuid::Uuid>,
 }
 
 /// How many records a slow reader was not sent.
@@ -59,5 +68,5 @@ pub enum LiveEvent {
     /// Five seconds have passed.
     Tick(Tick),
     /// The subscription stands.
-    Ready,
+    Ready(Ready),
 }

@@ -136,7 +136,7 @@ async fn signed_in(data_dir: &Path) -> Outcome<reqwest::Client> {
         created_at: SystemClock.now_utc(),
         expires_at: SystemClock.now_utc() + TimeDelta::days(1),
     };
-    stores.identity.open_session(&session).await?;
+    stores.identity.open_session(&session, None).await?;
     stores.admin.close().await;
     let cookie = format!("console_session={}", token.expose()).parse()?;
     let headers = HeaderMap::from_iter([(COOKIE, cookie)]);

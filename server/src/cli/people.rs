@@ -37,6 +37,16 @@ pub(super) enum UserCommand {
         #[command(flatten)]
         tenant: InTenant,
     },
+    /// Change what a member may do
+    Role {
+        /// E-mail address
+        email: String,
+        /// What they may do
+        #[arg(value_enum)]
+        role: RoleName,
+        #[command(flatten)]
+        tenant: InTenant,
+    },
     /// Keep somebody out, everywhere, and end their sessions
     Disable {
         /// E-mail address
@@ -137,8 +147,7 @@ impl Desk {
     async fn open(config: &Config) -> Result<Self, CliError> {
         let stores = Stores::open(&config.store).await?;
         let identity = Identity::new(stores.identity.clone(), Arc::new(SystemClock), config.auth.clone());
-        let scheme = if config.server.tls().is_some() { "https" } else { "http" };
-        Ok(Self { stores, identity, base: format!("{scheme}://{}", config.server.addr) })
+        Ok(Self { stores, identity, base: config.server.public_url(config.server.addr) })
     }
 
     fn actor(tenant: TenantId) -> Actor {
@@ -211,6 +220,12 @@ pub(super) async fn user(config: &Config, command: UserCommand) -> Result<(), Cl
                     break;
                 }
             }
+        }
+        UserCommand::Role { email, role, tenant } => {
+            let (id, _) = desk.user(&email).await?;
+            let actor = desk.in_tenant(&tenant.tenant).await?;
+            desk.identity.set_user_role(&actor, id, role.into()).await?;
+            println!("{email} is {} in {}.", Role::from(role), tenant.tenant);
         }
         UserCommand::Disable { email } => {
             let (id, actor) = desk.user(&email).await?;

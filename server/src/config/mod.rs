@@ -72,6 +72,29 @@ impl ServerConfig {
     pub fn tls(&self) -> Option<(&Path, &Path)> {
         self.tls_certificate.as_deref().zip(self.tls_key.as_deref())
     }
+
+    /// Whether others than this machine can come, themselves or through a proxy.
+    pub fn is_reachable(&self) -> bool {
+        !self.addr.ip().is_loopback() || self.behind_proxy || !self.trusted_proxies.is_empty()
+    }
+
+    /// Names that Console answers to besides those of this machine.
+    pub fn known_hosts(&self) -> Vec<String> {
+        let own = self.addr.ip();
+        let own = (!own.is_unspecified()).then(|| own.to_string());
+        self.allowed_hosts.iter().cloned().chain(own).collect()
+    }
+
+    /// Where people reach Console that listens on `addr`, for links that are printed.
+    pub fn public_url(&self, addr: SocketAddr) -> String {
+        let scheme = if self.tls().is_some() || self.behind_proxy { "https" } else { "http" };
+        match self.allowed_hosts.first() {
+            Some(host) if self.behind_proxy => format!("{scheme}://{host}"),
+            Some(host) if !addr.ip().is_loopback() => format!("{scheme}://{host}:{}", addr.port()),
+            _ if addr.ip().is_unspecified() => format!("{scheme}://localhost:{}", addr.port()),
+            _ => format!("{}://{addr}", if self.tls().is_some() { "https" } else { "http" }),
+        }
+    }
 }
 
 /// A network, e.g. `10.0.0.0/8`, or a single address.
@@ -440,12 +463,15 @@ impl Config {
     /// Other machines may only reach a Console that asks who they are, over lines that nobody else reads.
     fn check_reach(&self) -> Result<(), ConfigError> {
         let server = &self.server;
-        if server.addr.ip().is_loopback() {
+        if !server.is_reachable() {
             return Ok(());
         }
+        let is_loopback = server.addr.ip().is_loopback();
         let problem = if !self.auth.enabled {
             "nobody would be asked who they are: set `auth.enabled`, or use a loopback address such as 127.0.0.1:3000"
-        } else if server.tls().is_none() && !server.behind_proxy && !server.allow_insecure {
+        } else if !is_loopback && server.behind_proxy && server.trusted_proxies.is_empty() {
+            "all requests would seem to come from the proxy: name its address in `server.trusted_proxies`"
+        } else if !is_loopback && server.tls().is_none() && !server.behind_proxy && !server.allow_insecure {
             "passwords would cross the network in plain text: set `server.tls_certificate` and `server.tls_key`, or \
              `server.behind_proxy` when a proxy speaks TLS for Console, or, to accept the risk, `server.allow_insecure`"
         } else {
@@ -523,10 +549,15 @@ mod tests {
         config.server.addr = "0.0.0.0:3000".parse().unwrap();
         assert!(config.check().unwrap_err().to_string().contains("server.addr"));
         config.server.behind_proxy = true;
+        assert!(config.check().unwrap_err().to_string().contains("server.trusted_proxies"));
+        config.server.trusted_proxies = vec![Network::try_from("10.0.0.0/8".to_owned()).unwrap()];
         config.check().unwrap();
         config.auth.enabled = false;
         assert!(config.check().unwrap_err().to_string().contains("auth.enabled"));
         config.server.addr = "[::1]:3000".parse().unwrap();
+        assert!(config.check().unwrap_err().to_string().contains("auth.enabled"), "the proxy lets everybody in");
+        config.server.behind_proxy = false;
+        config.server.trusted_proxies.clear();
         config.check().unwrap();
     }
 

@@ -238,7 +238,11 @@ pub async fn tenant_form(
     By(actor): By,
     Form(body): Form<TenantChoice>,
 ) -> Result<Response, Failure> {
-    services.identity.switch_tenant(&actor, TenantId(body.tenant)).await?;
+    match services.identity.switch_tenant(&actor, TenantId(body.tenant)).await {
+        // No member any more: the page that one comes back to no longer offers it.
+        Err(error) if error.code != ErrorCode::NotFound => return Err(error.into()),
+        _ => {}
+    }
     Ok(Redirect::to(own_path(&body.next)).into_response())
 }
 

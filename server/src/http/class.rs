@@ -12,6 +12,8 @@ pub enum Class {
     Hook,
     /// Who has at least this role in the tenant, or a key that may read where reading is enough.
     User(Role),
+    /// Who runs this Console: an administrator of the tenant `default`.
+    Operator,
     /// A person with a session, whatever the role; no key.
     Session,
     /// Whoever is known: a person or a key of any kind.
@@ -46,7 +48,7 @@ pub const PAGES: &[(&str, Class)] = &[
     ("/settings/tenants", Class::READ),
     ("/settings/audit", Class::ADMIN),
     ("/settings/redaction", Class::READ),
-    ("/settings/configuration", Class::ADMIN),
+    ("/settings/configuration", Class::Operator),
     ("/ui/monitoring/advanced", Class::READ),
     ("/ui/monitoring/logs", Class::READ),
 ];
@@ -77,7 +79,7 @@ pub const FUNCTIONS: &[(&str, Class)] = &[
     ("/fn/tenants", Class::READ),
     ("/fn/tenants/add", Class::ADMIN),
     ("/fn/audit", Class::ADMIN),
-    ("/fn/settings", Class::ADMIN),
+    ("/fn/settings", Class::Operator),
     ("/fn/redaction", Class::READ),
     ("/fn/redaction/try", Class::READ),
     ("/fn/docs", Class::READ),

@@ -36,21 +36,42 @@ pub async fn know_client(State(config): State<Arc<Config>>, mut request: Request
 }
 
 fn client_of(config: &ServerConfig, peer: IpAddr, headers: &HeaderMap) -> Client {
-    let is_trusted = |address: IpAddr| config.trusted_proxies.iter().any(|network| network.contains(address));
+    // A proxy on this machine needs no mention, where there is said to be one.
+    let is_trusted = |address: IpAddr| {
+        config.trusted_proxies.iter().any(|network| network.contains(address))
+            || (config.behind_proxy && address.is_loopback())
+    };
     let has_tls = config.tls().is_some();
     let is_forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
     if !is_trusted(peer) {
-        // A proxy that nobody trusts may still be one that speaks TLS; it only can't say so.
-        return Client { address: peer, is_secure: has_tls || config.behind_proxy, is_direct: !is_forwarded };
+        return Client { address: peer, is_secure: has_tls, is_direct: !is_forwarded };
     }
-    // The list grows to the right: the last entry that no trusted proxy stands for is the client.
-    let named = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let named: Vec<IpAddr> =
-        named.flat_map(|value| value.split(',')).filter_map(|address| address.trim().parse().ok()).collect();
-    let address = named.iter().rev().map(IpAddr::to_canonical).find(|address| !is_trusted(*address)).unwrap_or(peer);
+    // The list grows to the right. Each entry is believed as long as the one who wrote it is a trusted proxy; an entry
+    // that cannot be read ends it.
+    let named: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or("unreadable").split(','))
+        .collect();
+    let mut address = peer;
+    for entry in named.iter().rev() {
+        let Some(named) = parse_entry(entry) else { break };
+        address = named;
+        if !is_trusted(named) {
+            break;
+        }
+    }
     let scheme = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
     let is_secure = has_tls || scheme.map_or(config.behind_proxy, |scheme| scheme.eq_ignore_ascii_case("https"));
     Client { address, is_secure, is_direct: false }
+}
+
+/// An address, as some proxies write it with a port.
+fn parse_entry(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    let bare = entry.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let address = bare.ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|with_port| with_port.ip()))?;
+    Some(address.to_canonical())
 }
 
 #[cfg(test)]
@@ -76,7 +97,8 @@ mod tests {
         };
         assert_eq!(from("10.0.0.1", "192.0.2.1"), ("192.0.2.1".to_owned(), true));
         assert_eq!(from("10.0.0.1", "1.1.1.1, 192.0.2.1, 10.0.0.7"), ("192.0.2.1".to_owned(), true));
-        assert_eq!(from("10.0.0.1", "nonsense"), ("10.0.0.1".to_owned(), true));
+        assert_eq!(from("10.0.0.1", "192.0.2.1:4711"), ("192.0.2.1".to_owned(), true));
+        assert_eq!(from("10.0.0.1", "9.9.9.9, nonsense"), ("10.0.0.1".to_owned(), true), "what a client made up");
         assert_eq!(from("192.0.2.9", "127.0.0.1"), ("192.0.2.9".to_owned(), false));
     }
 }

@@ -8,15 +8,16 @@ use cookie::{Cookie, Expiration, SameSite, time::OffsetDateTime};
 const SECURE_NAME: &str = "__Host-console_session";
 const PLAIN_NAME: &str = "console_session";
 
-/// The token in a request's cookies.
-pub fn session(headers: &HeaderMap) -> Option<String> {
+/// The token in a request's cookies. Over TLS only the cookie that the name protects counts: another one may have been
+/// planted by a neighbouring host. None looks at either.
+pub fn session(headers: &HeaderMap, is_secure: Option<bool>) -> Option<String> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let cookies = values.flat_map(Cookie::split_parse).filter_map(Result::ok);
     let mut plain = None;
     for cookie in cookies {
         match cookie.name() {
-            SECURE_NAME => return Some(cookie.value().to_owned()),
-            PLAIN_NAME => plain = Some(cookie.value().to_owned()),
+            SECURE_NAME if is_secure != Some(false) => return Some(cookie.value().to_owned()),
+            PLAIN_NAME if is_secure != Some(true) => plain = Some(cookie.value().to_owned()),
             _ => {}
         }
     }
@@ -64,10 +65,12 @@ mod tests {
     #[test]
     fn the_token_is_found_among_other_cookies() {
         let mut headers = HeaderMap::new();
-        assert_eq!(session(&headers), None);
+        assert_eq!(session(&headers, None), None);
         headers.append(header::COOKIE, HeaderValue::from_static("a=1; console_session=abc; b=2"));
-        assert_eq!(session(&headers).as_deref(), Some("abc"));
+        assert_eq!(session(&headers, Some(false)).as_deref(), Some("abc"));
+        assert_eq!(session(&headers, Some(true)), None);
         headers.append(header::COOKIE, HeaderValue::from_static("__Host-console_session=def"));
-        assert_eq!(session(&headers).as_deref(), Some("def"));
+        assert_eq!(session(&headers, Some(true)).as_deref(), Some("def"));
+        assert_eq!(session(&headers, Some(false)).as_deref(), Some("abc"));
     }
 }

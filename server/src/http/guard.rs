@@ -4,14 +4,15 @@ use std::{net::IpAddr, sync::Arc};
 
 use app::{
     api::{Actor, ApiError, ErrorCode, Scope},
-    model::Role,
+    model::{Role, TenantId},
 };
 use axum::{
+    Json,
     body::Body,
     extract::{FromRequestParts, MatchedPath, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
-    response::{IntoResponse, Redirect, Response},
+    response::{Html, IntoResponse, Redirect, Response},
 };
 
 use super::{
@@ -30,7 +31,7 @@ use crate::{
 const LONGEST_ERROR: usize = 64 * 1024;
 
 /// What a request shows: a key in `X-API-Key` or `Authorization: Bearer`, else a session in a cookie.
-fn credential(headers: &HeaderMap) -> Credential {
+fn credential(headers: &HeaderMap, is_secure: Option<bool>) -> Credential {
     let text = |name: &str| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let bearer = || {
         text("authorization").and_then(|value| {
@@ -41,7 +42,7 @@ fn credential(headers: &HeaderMap) -> Credential {
     if let Some(secret) = text("x-api-key").or_else(bearer) {
         return Credential::Key(hash_secret(secret));
     }
-    cookie::session(headers).map_or(Credential::None, |token| Credential::Session(hash_secret(&token)))
+    cookie::session(headers, is_secure).map_or(Credential::None, |token| Credential::Session(hash_secret(&token)))
 }
 
 /// Whether the class lets the caller through; the error says why not.
@@ -61,6 +62,13 @@ pub fn admit(class: Class, caller: Option<&Caller>) -> Result<(), ApiError> {
         | (Class::Session, CallerKind::Key { .. } | CallerKind::LocalSender) => {
             "this needs somebody who is signed in".to_owned()
         }
+        (Class::Operator, CallerKind::Anybody) => return Ok(()),
+        (Class::Operator, CallerKind::Person)
+            if caller.scope == (Scope { tenant: TenantId::DEFAULT, role: Role::Admin }) =>
+        {
+            return Ok(());
+        }
+        (Class::Operator, _) => "this is for administrators of the tenant `default`".to_owned(),
         (Class::Session, CallerKind::Anybody) => "sign-in is turned off (`auth.enabled`)".to_owned(),
         (Class::Ingest, CallerKind::Key { can_ingest: false, .. }) => "this key may not send".to_owned(),
         (Class::Ingest, CallerKind::Person) => "data is sent with a key, not with a session".to_owned(),
@@ -78,7 +86,7 @@ fn may_send_without_key(config: &Config, client: Client, headers: &HeaderMap) ->
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     config.auth.ingest_from_loopback
-        && config.server.addr.ip().is_loopback()
+        && !config.server.is_reachable()
         && client.address.is_loopback()
         && client.is_direct
         && kind.is_some_and(|kind| !kind.is_empty() && !SIMPLE.contains(&kind.as_str()))
@@ -87,7 +95,7 @@ fn may_send_without_key(config: &Config, client: Client, headers: &HeaderMap) ->
 /// Finds out who asks, leaves that for the handler, and checks the class.
 async fn check(state: &AppState, class: Class, request: &mut Request) -> Result<(), ApiError> {
     let client = client_of(request.extensions())?;
-    let shown = credential(request.headers());
+    let shown = credential(request.headers(), Some(client.is_secure));
     let mut caller = match state.services.identity.caller(shown).await {
         // What is open to all is so while the store cannot be asked, too.
         Err(_) if class == Class::Open => None,
@@ -135,15 +143,43 @@ pub async fn site(State(state): State<AppState>, mut request: Request, next: Nex
         Ok(()) => next.run(request).await,
         Err(error) if is_page && error.code == ErrorCode::Unauthorized => {
             let asked = request.uri().path_and_query().map_or("/", |asked| asked.as_str());
-            let cookie_is_stale = cookie::session(request.headers()).is_some();
+            let cookie_is_stale = cookie::session(request.headers(), None).is_some();
             let problem = if cookie_is_stale { "problem=ended&" } else { "" };
             let next = form_urlencoded(asked);
             Redirect::to(&format!("/login?{problem}next={next}")).into_response()
         }
         // The page is drawn; what it asks for is refused by the class of the function, and it says so.
         Err(error) if is_page && error.code == ErrorCode::Forbidden => next.run(request).await,
+        Err(error) if is_page => unavailable_page(&error),
+        Err(error) if is_function => function_error(error),
         Err(error) => Failure(error).into_response(),
     }
+}
+
+/// The guard of forms that work without scripts: whoever sends one sees the answer.
+pub async fn form(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    match check(&state, Class::Session, &mut request).await {
+        Ok(()) => next.run(request).await,
+        Err(error) if error.code == ErrorCode::Unauthorized => Redirect::to("/login?problem=ended").into_response(),
+        Err(error) => unavailable_page(&error),
+    }
+}
+
+/// A page without scripts, for when Console cannot find out who asks.
+fn unavailable_page(error: &ApiError) -> Response {
+    let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let text = html_escape::encode_text(&error.message);
+    let page = format!(
+        "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"dark light\">\
+         <title>Console</title><h1>Console cannot show this page</h1><p>{text}</p><p><a href=\"\">Try again</a></p>"
+    );
+    (status, [(header::CACHE_CONTROL, "no-store")], Html(page)).into_response()
+}
+
+/// A refusal in the form that server functions' callers read.
+fn function_error(error: ApiError) -> Response {
+    let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, Json(error)).into_response()
 }
 
 /// A server function whose arguments are not understood answers 500 by itself.
@@ -251,6 +287,10 @@ mod tests {
         assert_eq!(admitted(Class::READ), [1, 1, 1, 1, 0, 0]);
         assert_eq!(admitted(Class::EDIT), [0, 1, 1, 0, 0, 0]);
         assert_eq!(admitted(Class::ADMIN), [0, 0, 1, 0, 0, 0]);
+        assert_eq!(admitted(Class::Operator), [0, 0, 1, 0, 0, 0]);
+        let mut elsewhere = admin.clone();
+        elsewhere.scope.tenant = TenantId(2);
+        assert!(admit(Class::Operator, Some(&elsewhere)).is_err());
         assert_eq!(admitted(Class::Session), [1, 1, 1, 0, 0, 0]);
         assert_eq!(admitted(Class::Known), [1, 1, 1, 1, 1, 1]);
         assert_eq!(admitted(Class::Ingest), [0, 0, 0, 0, 1, 1]);
@@ -263,7 +303,10 @@ mod tests {
     #[test]
     fn a_key_is_found_in_either_header_and_before_a_cookie() {
         let with = |pairs: &[(&'static str, &str)]| {
-            credential(&pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect())
+            credential(
+                &pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect(),
+                Some(false),
+            )
         };
         let secret = Credential::Key(hash_secret("csl_x"));
         assert_eq!(with(&[("x-api-key", "csl_x")]), secret);

@@ -89,7 +89,7 @@ fn surface(state: &AppState) -> Surface {
 
 /// Forms that work without scripts; what they do is in the REST interface, too.
 fn forms(state: &AppState) -> Router<AppState> {
-    let session = middleware::from_fn_with_state((state.clone(), Class::Session), guard::rest);
+    let session = middleware::from_fn_with_state(state.clone(), guard::form);
     let for_sessions = Router::new()
         .route("/logout", post(auth::logout_form))
         .route("/session/tenant", post(auth::tenant_form))

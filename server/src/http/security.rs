@@ -12,7 +12,7 @@ use axum::{
 
 use app::api::{ApiError, ErrorCode};
 
-use super::error::Failure;
+use super::{client::Client, error::Failure};
 use crate::config::Config;
 
 /// Headers of every answer.
@@ -28,9 +28,13 @@ const HSTS: &str = "max-age=31536000";
 
 /// Adds the headers that every answer carries.
 pub async fn add_headers(State(config): State<Arc<Config>>, request: Request, next: Next) -> Response {
+    let is_secure = config.server.tls().is_some() || config.server.behind_proxy;
+    // Browsers would refuse everything else that this machine serves on the same name.
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    let is_local = host.is_some_and(|host| is_own_host(host, &[]));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    if config.server.tls().is_some() || config.server.behind_proxy {
+    if is_secure && !is_local {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
     for (name, value) in HEADERS {
@@ -43,7 +47,8 @@ pub async fn add_headers(State(config): State<Arc<Config>>, request: Request, ne
 pub async fn refuse_foreign_origins(request: Request, next: Next) -> Response {
     let changes_state = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let own = request.uri().authority().map(Authority::as_str);
-    if changes_state && is_foreign(request.headers(), own) {
+    let is_secure = request.extensions().get::<Client>().is_some_and(|client| client.is_secure);
+    if changes_state && is_foreign(request.headers(), own, is_secure) {
         let error = ApiError::new(ErrorCode::Forbidden, "requests from other sites' pages are refused");
         return Failure(error).into_response();
     }
@@ -57,7 +62,8 @@ pub async fn refuse_foreign_hosts(State(config): State<Arc<Config>>, request: Re
     let named = named.or_else(|| request.uri().authority().map(Authority::as_str));
     // Webhooks come to whatever name the forge knows, and prove who they are.
     let is_proven = request.uri().path().starts_with("/webhooks/");
-    if is_proven || named.is_none_or(|host| is_own_host(host, &config.server.allowed_hosts)) {
+    let allowed = config.server.known_hosts();
+    if is_proven || named.is_none_or(|host| is_own_host(host, &allowed)) {
         return next.run(request).await;
     }
     let message = "this name is not one of Console's (`server.allowed_hosts`)";
@@ -74,11 +80,12 @@ fn is_own_host(host: &str, allowed: &[String]) -> bool {
 }
 
 /// `own` is the authority of the request itself, where there is no `Host` (HTTP/2).
-fn is_foreign(headers: &HeaderMap, own: Option<&str>) -> bool {
+fn is_foreign(headers: &HeaderMap, own: Option<&str>, is_secure: bool) -> bool {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let Some(origin) = text(header::ORIGIN) else { return false };
-    let authority = origin.parse::<Uri>().ok().and_then(|uri| uri.authority().map(ToString::to_string));
-    authority.as_deref() != text(header::HOST).or(own)
+    let Ok(origin) = origin.parse::<Uri>() else { return true };
+    let is_downgrade = is_secure && origin.scheme_str() != Some("https");
+    is_downgrade || origin.authority().map(Authority::as_str) != text(header::HOST).or(own)
 }
 
 #[cfg(test)]
@@ -108,10 +115,12 @@ mod tests {
 
     #[test]
     fn only_own_pages_and_programs_pass() {
-        assert!(!is_foreign(&headers(None), None));
-        assert!(!is_foreign(&headers(Some("http://127.0.0.1:3000")), None));
+        assert!(!is_foreign(&headers(None), None, true));
+        assert!(!is_foreign(&headers(Some("http://127.0.0.1:3000")), None, false));
+        assert!(is_foreign(&headers(Some("http://127.0.0.1:3000")), None, true), "somebody on the line");
+        assert!(!is_foreign(&headers(Some("https://127.0.0.1:3000")), None, true));
         for origin in ["http://evil.example", "null", "http://127.0.0.1:3001"] {
-            assert!(is_foreign(&headers(Some(origin)), None), "{origin}");
+            assert!(is_foreign(&headers(Some(origin)), None, false), "{origin}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, convert::Infallible, pin::Pin, sync::Arc, time:
 
 use app::{
     api::{ApiError, ErrorCode, Scope},
-    model::{Level, LogId, LogRecord, Missed},
+    model::{Level, LogId, LogRecord, Missed, live::Ready},
 };
 use axum::{
     extract::State,
@@ -17,7 +17,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use futures::{StreamExt, stream};
+use futures::{FutureExt, StreamExt, stream};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio_util::sync::CancellationToken;
 
@@ -83,9 +83,12 @@ pub async fn logs(
         tracing::error!(%error, "the live stream could not begin");
         ApiError::new(ErrorCode::Unavailable, "the store cannot be reached right now")
     })?;
+    // For whom this is: a page that was drawn for somebody else, or for another tenant, has to be drawn anew.
+    let ready = Ready { tenant: scope.tenant, user: caller.session.map(|session| session.user) };
+    let ready = serde_json::to_string(&ready).map_err(|_| ApiError::internal())?;
     let identity = services.identity.clone();
     let reader = Reader {
-        caller_gone: Box::pin(async move { identity.gone(caller).await }),
+        caller_gone: Box::pin(identity.gone(caller)),
         last: after.map_or(head, |after| after.min(head)),
         services,
         scope,
@@ -95,7 +98,7 @@ pub async fn logs(
         replay_to: after.map(|_| head),
         replayed: 0,
         current: None,
-        pending: VecDeque::from([Event::default().event("ready").retry(RETRY).data("{}")]),
+        pending: VecDeque::from([Event::default().event("ready").retry(RETRY).data(ready)]),
         shutdown: state.shutdown,
         has_ended: false,
         _permit: permit,
@@ -165,6 +168,11 @@ impl Reader {
                 return None;
             }
             if let Some(to) = self.replay_to {
+                // What is read from the store takes its time.
+                if (&mut self.caller_gone).now_or_never().is_some() {
+                    self.sign_out();
+                    continue;
+                }
                 self.replay(to).await;
                 continue;
             }

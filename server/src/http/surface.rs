@@ -94,7 +94,9 @@ fn describe(class: Class, operation: &mut Operation) {
         Class::User(role) if Class::User(role) == Class::READ => {
             (&[SESSION, KEY, BEARER], &[("401", "No valid session or key."), ("403", "The key may not read.")])
         }
-        Class::User(_) => (&[SESSION], &[("401", "Nobody is signed in."), ("403", "The role is not enough.")]),
+        Class::User(_) | Class::Operator => {
+            (&[SESSION], &[("401", "Nobody is signed in."), ("403", "The role is not enough.")])
+        }
         Class::Known => (&[SESSION, KEY, BEARER], &[("401", "No valid session or key.")]),
         Class::Ingest => (&[KEY, BEARER], &[("401", "No valid key."), ("403", "The key may not send.")]),
     };

@@ -10,11 +10,14 @@ mod settings;
 mod status;
 mod webhook;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 use app::{
     api::{ApiError, ErrorCode},
-    model::{StatusLevel, TraceId, UnixMillis},
+    model::{StatusLevel, TenantId, TraceId, UnixMillis},
 };
 use chrono::{DateTime, Utc};
 pub use pipelines::parse_pipeline_cursor;
@@ -56,7 +59,7 @@ pub struct Services {
     pub identity: Arc<identity::Identity>,
     pattern: PathPattern,
     /// Since when the banner says what it says; only for show.
-    status_since: Mutex<(StatusLevel, Option<UnixMillis>)>,
+    status_since: Mutex<HashMap<TenantId, (StatusLevel, Option<UnixMillis>)>>,
 }
 
 /// The parts that [`Services`] is made of.

@@ -6,7 +6,7 @@ use app::{
     api::{ApiError, OverviewPort, Scope},
     model::{
         ChartData, EndpointSort, EndpointStats, Kpi, Overview, OverviewQuery, PipelineFilter, PipelineStatus,
-        PipelineSummary, PipelineTrace, RangeSpec, Severity, StatusLevel, TimeRange, UnixMillis, UnixNanos,
+        PipelineSummary, PipelineTrace, RangeSpec, Severity, StatusLevel, TenantId, TimeRange, UnixMillis, UnixNanos,
         overview::{ChartSeries, Grid, StatusReason, Unit},
     },
 };
@@ -198,8 +198,9 @@ impl Services {
     }
 
     /// Remembers since when the verdict is what it is.
-    fn since(&self, level: StatusLevel, now: UnixMillis) -> Option<UnixMillis> {
-        let mut current = self.status_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    fn since(&self, tenant: TenantId, level: StatusLevel, now: UnixMillis) -> Option<UnixMillis> {
+        let mut all = self.status_since.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let current = all.entry(tenant).or_default();
         if current.0 != level {
             *current = (level, Some(now));
         }
@@ -402,7 +403,7 @@ impl OverviewPort for Services {
             now,
             range,
             status,
-            since: self.since(status, now),
+            since: self.since(scope.tenant, status, now),
             reasons,
             kpis,
             grid,

@@ -123,19 +123,29 @@ pub trait IdentityStore: Send + Sync {
     async fn user_by_email(&self, email: &str) -> StoreResult<Option<User>>;
     /// The user with this id.
     async fn user(&self, id: Uuid) -> StoreResult<Option<User>>;
-    /// Changes name and password hash.
-    async fn set_profile(&self, id: Uuid, name: &str, password_hash: Option<&str>) -> StoreResult<()>;
+    /// Changes the name.
+    async fn set_name(&self, id: Uuid, name: &str) -> StoreResult<()>;
+    /// Changes the password's hash, or takes it away, and ends links and sessions but for `keep`, all or nothing. With
+    /// `only_if`, only if the hash before is this one; false when it is not. Says how many sessions ended.
+    async fn set_password(
+        &self,
+        id: Uuid,
+        password_hash: Option<&str>,
+        only_if: Option<&str>,
+        keep: Option<Uuid>,
+    ) -> StoreResult<Option<u64>>;
     /// Lets a user in or keeps them out; keeping out closes their sessions. False when there is no such user.
     async fn set_disabled(&self, id: Uuid, is_disabled: bool) -> StoreResult<bool>;
-    /// Gives a role in a tenant, or takes it (`None`).
-    async fn set_role(&self, id: Uuid, tenant: TenantId, role: Option<Role>) -> StoreResult<()>;
+    /// Gives a role in a tenant, or takes it (`None`). False, and nothing is done, when no admin who may sign in would be
+    /// left there.
+    async fn set_role(&self, id: Uuid, tenant: TenantId, role: Option<Role>) -> StoreResult<bool>;
     /// The members of a tenant by address, from after `after`, at most `limit`.
     async fn members(&self, tenant: TenantId, after: Option<&str>, limit: u32) -> StoreResult<Vec<Member>>;
     /// Where a user is a member, by name.
     async fn tenants_of(&self, id: Uuid) -> StoreResult<Vec<(Tenant, Role)>>;
 
-    /// Opens a session.
-    async fn open_session(&self, session: &NewSession) -> StoreResult<()>;
+    /// Opens a session, unless the user may not sign in, or their password's hash is not `checked` any more; says whether.
+    async fn open_session(&self, session: &NewSession, checked: Option<&str>) -> StoreResult<bool>;
     /// The session with this token, if it has not ended by `now`, was used after `idle_since`, its user is not disabled
     /// and still a member of its tenant.
     async fn session(

@@ -56,7 +56,9 @@ mod cases {
         assert_eq!(store.user(ines.id).await.unwrap(), Some(ines.clone()));
         assert_eq!(store.user_by_email("nobody@example.com").await.unwrap(), None);
 
-        store.set_profile(ines.id, "Ines", None).await.unwrap();
+        store.set_name(ines.id, "Ines").await.unwrap();
+        assert_eq!(store.set_password(ines.id, None, Some("another"), None).await.unwrap(), None, "not that one");
+        assert_eq!(store.set_password(ines.id, None, Some("$argon2id$…"), None).await.unwrap(), Some(0));
         let members = store.members(TenantId::DEFAULT, None, 10).await.unwrap();
         let [member] = members.as_slice() else { panic!("{members:?}") };
         assert_eq!((member.name.as_str(), member.role, member.has_password), ("Ines", Role::Admin, false));
@@ -87,7 +89,7 @@ mod cases {
         let ines = user("ines@example.com");
         store.add_user(&ines, TenantId::DEFAULT, Role::Editor).await.unwrap();
         let first = session(&ines, 1);
-        store.open_session(&first).await.unwrap();
+        assert!(store.open_session(&first, None).await.unwrap());
         let found = open(stores, &[1; 32], now()).await.unwrap();
         assert_eq!((found.id, found.role, found.tenant_name.as_str()), (first.id, Role::Editor, "default"));
         assert_eq!(open(stores, &[2; 32], now()).await, None, "another token");
@@ -100,8 +102,8 @@ mod cases {
         assert_eq!(open(stores, &[1; 32], now() + TimeDelta::days(30)).await, None, "at its end");
 
         let (second, third) = (session(&ines, 2), session(&ines, 3));
-        store.open_session(&second).await.unwrap();
-        store.open_session(&third).await.unwrap();
+        assert!(store.open_session(&second, None).await.unwrap());
+        assert!(store.open_session(&third, None).await.unwrap());
         assert_eq!(store.sessions_of(ines.id, now()).await.unwrap().len(), 3);
         assert_eq!(store.close_sessions(ines.id, Some(second.id), None).await.unwrap(), [second.id]);
         assert!(store.close_sessions(Uuid::new_v4(), Some(third.id), None).await.unwrap().is_empty(), "not theirs");
@@ -116,7 +118,7 @@ mod cases {
         let ines = user("ines@example.com");
         store.add_user(&ines, TenantId::DEFAULT, Role::Viewer).await.unwrap();
         let one = session(&ines, 1);
-        store.open_session(&one).await.unwrap();
+        assert!(store.open_session(&one, None).await.unwrap());
         assert!(!store.switch_session(one.id, acme).await.unwrap(), "not a member");
         store.set_role(ines.id, acme, Some(Role::Viewer)).await.unwrap();
         assert!(store.switch_session(one.id, acme).await.unwrap());

@@ -180,7 +180,9 @@ async fn a_session_looks_at_one_tenant_and_switches_only_where_its_user_belongs(
         let request = ines.post(app.url("/session/tenant")).header("content-type", "application/x-www-form-urlencoded");
         request.body(form).send().await.unwrap().status().as_u16()
     };
-    assert_eq!(switch(acme).await, 404, "no member");
+    assert_eq!(switch(acme).await, 303);
+    let me: Value = ines.get(app.url("/api/v1/me")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(me["tenant"]["name"], "default", "no member of the other one");
     let user = store.user_by_email("ines@example.com").await.unwrap().unwrap();
     store.set_role(user.id, acme, Some(Role::Admin)).await.unwrap();
     assert_eq!(switch(acme).await, 303);
@@ -273,6 +275,62 @@ async fn the_command_line_makes_people_keys_and_tenants_beside_a_running_server(
         assert!(run(&["key", "list", "--tenant", "acme"]).contains("revoked"));
         let (code, text) = run_console(&home, &["user", "add", "x@example.com", "--tenant", "nowhere"], &[]);
         assert_eq!(code, Some(1), "{text}");
+        app.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_of_one_tenant_gains_nothing_in_another_by_an_address() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    let store = app.services.stores.identity.clone();
+    let acme = store.add_tenant("acme", SystemClock.now_utc()).await.unwrap().unwrap();
+    let theirs = app.signed_in("admin@acme.example", acme, Role::Admin).await;
+    let add = json!({ "email": "boss@example.com", "name": "Boss", "role": "viewer" });
+    let invited: Value = theirs.post(app.url("/fn/users/add")).json(&add).send().await.unwrap().json().await.unwrap();
+    let token = invited["link"].as_str().unwrap().split_once("token=").unwrap().1;
+    let body = json!({ "token": token, "name": "Boss", "password": PASSWORD });
+    let answer = browser().post(app.url("/api/v1/auth/welcome")).json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let taken = with_cookie(answer.headers()["set-cookie"].to_str().unwrap());
+
+    let add = json!({ "email": "boss@example.com", "name": "Boss", "role": "admin" });
+    let refused = app.client.post(app.url("/fn/users/add")).json(&add).send().await.unwrap();
+    assert_eq!(refused.status(), 409, "only who administers both tenants adds them");
+    let admin = store.user_by_email("admin@example.com").await.unwrap().unwrap();
+    assert!(store.set_role(admin.id, acme, Some(Role::Admin)).await.unwrap());
+    let added: Value = app.client.post(app.url("/fn/users/add")).json(&add).send().await.unwrap().json().await.unwrap();
+    assert!(added["link"].is_string(), "{added}");
+    assert_eq!(taken.get(app.url("/api/v1/me")).send().await.unwrap().status(), 401);
+    assert_eq!(log_in(&app, "boss@example.com", PASSWORD).await.0, 401, "a password that somebody else chose");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_administrator_stays_and_refusals_are_in_a_form_that_pages_read() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let home = Home::new(engine).await;
+        let app = TestApp::start(&home).await;
+        let store = &app.services.stores.identity;
+        let admin = store.user_by_email("admin@example.com").await.unwrap().unwrap();
+        assert!(!store.set_role(admin.id, TenantId::DEFAULT, Some(Role::Viewer)).await.unwrap());
+        assert!(!store.set_role(admin.id, TenantId::DEFAULT, None).await.unwrap());
+        assert_eq!(store.tenants_of(admin.id).await.unwrap()[0].1, Role::Admin);
+        let second = app.signed_in("second@example.com", TenantId::DEFAULT, Role::Admin).await;
+        let (both, alone) = tokio::join!(
+            store.set_role(admin.id, TenantId::DEFAULT, None),
+            second.post(app.url("/fn/users/remove")).json(&json!({ "id": admin.id })).send()
+        );
+        let _either_was_first = (both.unwrap(), alone.unwrap());
+        let members = store.members(TenantId::DEFAULT, None, 10).await.unwrap();
+        assert!(members.iter().any(|member| member.role == Role::Admin), "{members:?}");
+
+        let stranger = browser().post(app.url("/fn/tenants")).json(&json!({})).send().await.unwrap();
+        assert_eq!(stranger.status(), 401);
+        let told: app::api::ApiError = stranger.json().await.unwrap();
+        assert_eq!(told.code, app::api::ErrorCode::Unauthorized);
+        let odd = second.post(app.url("/fn/users/role")).json(&json!({ "id": admin.id, "role": "root" })).send().await;
+        assert_eq!(odd.unwrap().status(), 422);
         app.stop().await;
     }
 }

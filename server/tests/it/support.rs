@@ -132,7 +132,7 @@ pub async fn cookie(stores: &Stores, email: &str, tenant: TenantId, role: Role) 
         created_at: SystemClock.now_utc(),
         expires_at: SystemClock.now_utc() + TimeDelta::days(1),
     };
-    stores.identity.open_session(&session).await.unwrap();
+    stores.identity.open_session(&session, None).await.unwrap();
     format!("console_session={}", token.expose())
 }
 

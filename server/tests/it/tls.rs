@@ -25,10 +25,13 @@ async fn console_speaks_tls_and_reads_a_new_certificate_without_dropping_connect
     let first = issue(home.dir.path());
     config.server.tls_certificate = Some(home.dir.path().join("tls.crt"));
     config.server.tls_key = Some(home.dir.path().join("tls.key"));
+    config.server.allowed_hosts = vec!["console.example.com".to_owned()];
     let app = TestApp::start_with(config).await;
     let url = format!("https://127.0.0.1:{}/health", app.addr.port());
-    let answer = first.get(&url).send().await.unwrap();
-    assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000");
+    let named = first.get(&url).header("host", "console.example.com").send().await.unwrap();
+    assert_eq!(named.headers()["strict-transport-security"], "max-age=31536000");
+    let local = first.get(&url).send().await.unwrap();
+    assert!(!local.headers().contains_key("strict-transport-security"), "other ports of this machine may be plain");
     assert!(app.client.get(app.url("/health")).send().await.is_err(), "plain HTTP is not answered");
 
     // The cookie is for TLS alone.

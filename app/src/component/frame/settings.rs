@@ -10,7 +10,7 @@ use crate::{
         query::use_page_href,
         tabs::{Tab, Tabs},
     },
-    model::{Me, Role},
+    model::{Me, Role, TenantId},
 };
 
 /// A page of the settings.
@@ -69,7 +69,8 @@ impl SettingsPage {
         Self::ALL.into_iter().filter(move |page| match page {
             Self::Account => has_account,
             Self::Tenants | Self::Redaction => true,
-            Self::Users | Self::Keys | Self::Audit | Self::Configuration => is_admin,
+            Self::Users | Self::Keys | Self::Audit => is_admin,
+            Self::Configuration => is_admin && me.tenant.id == TenantId::DEFAULT,
         })
     }
 
@@ -111,7 +112,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::{Person, Tenant, TenantId};
+    use crate::model::{Person, Tenant};
 
     fn me(role: Role, is_person: bool) -> Me {
         let tenant = Tenant { id: TenantId::DEFAULT, name: "default".to_owned() };

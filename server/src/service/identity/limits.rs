@@ -14,12 +14,14 @@ use governor::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::config::AuthConfig;
+use super::secret::hash;
+use crate::{config::AuthConfig, store::identity::SecretHash};
 
 /// The limits, in memory: a restart forgets them.
 pub struct Limits {
     by_address: DefaultKeyedRateLimiter<IpAddr>,
-    by_account: DefaultKeyedRateLimiter<String>,
+    /// By hash: what is typed may be long.
+    by_account: DefaultKeyedRateLimiter<SecretHash>,
     by_key: DefaultKeyedRateLimiter<Uuid>,
     clock: DefaultClock,
 }
@@ -39,7 +41,7 @@ impl Limits {
     /// Counts a try to sign in to an account, in lower case, from an address.
     pub fn sign_in(&self, address: IpAddr, account: &str) -> Result<(), ApiError> {
         self.link(address)?;
-        self.check(&self.by_account, &account.to_owned(), "too many tries; wait, then try again")
+        self.check(&self.by_account, &hash(account), "too many tries; wait, then try again")
     }
 
     /// Counts a try to use a sign-in link.

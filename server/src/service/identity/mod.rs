@@ -7,7 +7,15 @@ mod record;
 mod secret;
 mod sign_in;
 
-use std::{collections::BTreeSet, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use app::{
     api::{Actor, ApiError, Scope, SessionRef},
@@ -134,6 +142,8 @@ pub struct Identity {
     anybody: Arc<Caller>,
     /// Tells open streams that sessions, roles or keys have changed.
     changed: broadcast::Sender<()>,
+    /// Counts these changes: what was looked up before one is not remembered after it.
+    generation: AtomicU64,
 }
 
 impl Identity {
@@ -145,6 +155,7 @@ impl Identity {
             known: Cache::builder().max_capacity(REMEMBERED).time_to_live(BELIEVED_FOR).build(),
             anybody: Arc::new(Caller::anybody()),
             changed: broadcast::channel(16).0,
+            generation: AtomicU64::new(0),
             store,
             clock,
             settings,
@@ -156,6 +167,7 @@ impl Identity {
         if let Some(caller) = self.known.get(&credential) {
             return Ok(Some(caller));
         }
+        let generation = self.generation.load(Ordering::SeqCst);
         let found = match credential {
             Credential::None => return Ok((!self.settings.enabled).then(|| self.anybody.clone())),
             Credential::Session(hash) => self.look_up_session(hash).await,
@@ -164,6 +176,9 @@ impl Identity {
         let found = found.map_err(store_failed)?.map(Arc::new);
         if let Some(caller) = &found {
             self.known.insert(credential, caller.clone());
+            if self.generation.load(Ordering::SeqCst) != generation {
+                self.known.invalidate(&credential);
+            }
         }
         match credential {
             // A cookie from before sign-in was turned off is no reason to keep anybody out.
@@ -173,24 +188,28 @@ impl Identity {
     }
 
     /// Resolves when a caller is no longer who they were: signed out, in another tenant, with another role, revoked.
-    pub async fn gone(&self, caller: Arc<Caller>) {
+    pub fn gone(self: Arc<Self>, caller: Arc<Caller>) -> impl Future<Output = ()> + Send {
+        // Listens from here on, not from the first time that somebody waits.
         let mut changes = self.changed.subscribe();
-        loop {
-            let changed = tokio::time::timeout(STILL_THERE_EVERY, changes.recv()).await;
-            if matches!(changed, Ok(Err(RecvError::Closed))) {
-                return;
-            }
-            match self.caller(caller.credential).await {
-                Ok(Some(now)) if now.scope == caller.scope && now.kind == caller.kind => {}
-                // While the store cannot be reached nobody can be signed out either.
-                Err(_) => {}
-                Ok(_) => return,
+        async move {
+            loop {
+                match self.caller(caller.credential).await {
+                    Ok(Some(now)) if now.scope == caller.scope && now.kind == caller.kind => {}
+                    // While the store cannot be reached nobody can be signed out either.
+                    Err(_) => {}
+                    Ok(_) => return,
+                }
+                let changed = tokio::time::timeout(STILL_THERE_EVERY, changes.recv()).await;
+                if matches!(changed, Ok(Err(RecvError::Closed))) {
+                    return;
+                }
             }
         }
     }
 
     /// What was believed of anybody may be wrong from here on.
     fn forget_all(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
         self.known.invalidate_all();
         let _nobody_listens = self.changed.send(());
     }
@@ -204,7 +223,7 @@ impl Identity {
         let now = self.clock.now_utc();
         let Some(session) = self.store.session(&hash, now, self.idle_since()).await? else { return Ok(None) };
         if session.last_used_at + USE_NOTED_EVERY < now {
-            self.store.touch_session(session.id, now).await?;
+            noted(self.store.touch_session(session.id, now).await);
         }
         let tenants = self.store.tenants_of(session.user).await?.into_iter().map(|(tenant, _)| tenant).collect();
         let person = Person { id: session.user, email: session.email.clone(), name: session.name };
@@ -223,7 +242,7 @@ impl Identity {
         let now = self.clock.now_utc();
         let Some((tenant, key)) = self.store.key_by_secret(&hash, now).await? else { return Ok(None) };
         if key.last_used_at.is_none_or(|used| used + USE_NOTED_EVERY < now) {
-            self.store.touch_key(key.id, now).await?;
+            noted(self.store.touch_key(key.id, now).await);
         }
         let tenants = self.store.tenants().await?;
         let Some(tenant) = tenants.into_iter().find(|known| known.id == tenant) else { return Ok(None) };
@@ -243,6 +262,13 @@ impl Services {
     pub async fn tidy_identity(&self) -> StoreResult<u64> {
         self.identity.limits.forget();
         self.stores.identity.remove_ended(self.clock.now_utc(), self.identity.idle_since()).await
+    }
+}
+
+/// When something was last used is good to know; that it cannot be written keeps nobody out.
+fn noted(outcome: StoreResult<()>) {
+    if let Err(error) = outcome {
+        tracing::warn!(%error, "the last use of a session or key could not be noted");
     }
 }
 

@@ -29,6 +29,10 @@ fn no_such_user() -> ApiError {
     ApiError::not_found("user")
 }
 
+fn last_admin() -> ApiError {
+    ApiError::new(ErrorCode::Conflict, "They are the last administrator here who can sign in.")
+}
+
 impl Identity {
     /// A member of the actor's tenant, with what they may do there.
     async fn member(&self, actor: &Actor, id: Uuid) -> Result<(User, Role), ApiError> {
@@ -101,7 +105,7 @@ impl IdentityPort for Identity {
         let session = actor.session.ok_or_else(no_such_user)?;
         let name = normal_name(&name)?;
         let user = self.store.user(session.user).await.map_err(store_failed)?.ok_or_else(no_such_user)?;
-        self.store.set_profile(user.id, &name, user.password_hash.as_deref()).await.map_err(store_failed)?;
+        self.store.set_name(user.id, &name).await.map_err(store_failed)?;
         self.done(actor, Action::UserName, &user.email, details([("name", json!(name))])).await
     }
 
@@ -111,7 +115,7 @@ impl IdentityPort for Identity {
         // A browser that was left open must not be a place to guess at leisure.
         let address = actor.address.parse().unwrap_or(std::net::IpAddr::from([0, 0, 0, 0]));
         self.limits.sign_in(address, &user.email)?;
-        if !self.passwords.verify(current, user.password_hash).await? {
+        if !self.passwords.verify(current, user.password_hash.clone()).await? {
             return Err(ApiError::invalid("current", "This is not your present password."));
         }
         let chosen = self.passwords.choose(new, vec![user.email.clone(), user.name.clone()]).await;
@@ -119,9 +123,11 @@ impl IdentityPort for Identity {
             ErrorCode::Invalid => ApiError::invalid("new", error.message),
             _ => error,
         })?;
-        self.store.set_profile(user.id, &user.name, Some(&hash)).await.map_err(store_failed)?;
-        let closed = self.store.close_sessions(user.id, None, Some(session.id)).await.map_err(store_failed)?;
-        let more = details([("sessions_closed", json!(closed.len()))]);
+        let before = user.password_hash.as_deref();
+        let set =
+            self.store.set_password(user.id, Some(&hash), before, Some(session.id)).await.map_err(store_failed)?;
+        let closed = set.ok_or_else(|| ApiError::new(ErrorCode::Conflict, "The password was changed elsewhere."))?;
+        let more = details([("sessions_closed", json!(closed))]);
         self.done(actor, Action::UserPassword, &user.email, more).await
     }
 
@@ -151,14 +157,25 @@ impl IdentityPort for Identity {
         let (email, name) = (normal_email(&email)?, normal_name(&name)?);
         let now = self.clock.now_utc();
         let taken = || ApiError::new(ErrorCode::Conflict, "This address belongs to a member already.");
+        let not_here = || {
+            let message = "This address belongs to somebody in another tenant; an administrator of both adds them.";
+            ApiError::new(ErrorCode::Conflict, message)
+        };
         if let Some(user) = self.store.user_by_email(&email).await.map_err(store_failed)? {
             let roles = self.store.tenants_of(user.id).await.map_err(store_failed)?;
             if roles.iter().any(|(tenant, _)| tenant.id == actor.scope.tenant) {
                 return Err(taken());
             }
+            if roles.is_empty() && actor.scope.tenant != TenantId::DEFAULT {
+                return Err(not_here());
+            }
+            self.administers_everywhere(actor, user.id).await.map_err(|_| not_here())?;
+            // Whoever chose the password so far, an administrator of the other tenant perhaps, must not come in with it.
+            self.store.set_password(user.id, None, None, None).await.map_err(store_failed)?;
             self.store.set_role(user.id, actor.scope.tenant, Some(role)).await.map_err(store_failed)?;
+            let (link, expires_at) = self.make_invitation(user.id).await.map_err(store_failed)?;
             self.done(actor, Action::UserAdd, &email, details([("role", json!(role))])).await?;
-            return Ok(Invitation { email, link: None, expires_at: now });
+            return Ok(Invitation { email, link: Some(link), expires_at });
         }
         let id = Uuid::new_v4();
         let user = User { id, email, name, password_hash: None, is_disabled: false, created_at: now };
@@ -173,14 +190,18 @@ impl IdentityPort for Identity {
     async fn set_user_role(&self, actor: &Actor, id: Uuid, role: Role) -> Result<(), ApiError> {
         Self::not_oneself(actor, id)?;
         let (user, _) = self.member(actor, id).await?;
-        self.store.set_role(id, actor.scope.tenant, Some(role)).await.map_err(store_failed)?;
+        if !self.store.set_role(id, actor.scope.tenant, Some(role)).await.map_err(store_failed)? {
+            return Err(last_admin());
+        }
         self.done(actor, Action::UserRole, &user.email, details([("role", json!(role))])).await
     }
 
     async fn remove_user(&self, actor: &Actor, id: Uuid) -> Result<(), ApiError> {
         Self::not_oneself(actor, id)?;
         let (user, _) = self.member(actor, id).await?;
-        self.store.set_role(id, actor.scope.tenant, None).await.map_err(store_failed)?;
+        if !self.store.set_role(id, actor.scope.tenant, None).await.map_err(store_failed)? {
+            return Err(last_admin());
+        }
         self.done(actor, Action::UserRemove, &user.email, details([])).await
     }
 

@@ -67,11 +67,6 @@ fn no_such_link() -> ApiError {
     ApiError::new(ErrorCode::NotFound, "This link was used already, or has ended.")
 }
 
-/// A refused try is recorded with what was typed, but not with all of it: people type passwords into the wrong field.
-fn typed(email: &str) -> String {
-    normal_email(email).unwrap_or_else(|_| "(no address)".to_owned())
-}
-
 impl Identity {
     /// Opens a session for somebody who knows their password. Whether the address or the password was wrong, or the
     /// user may not sign in, shows neither in the answer nor in the time that it takes.
@@ -83,21 +78,27 @@ impl Identity {
         agent: &str,
     ) -> Result<OpenedSession, ApiError> {
         self.limits.sign_in(address, &email.trim().to_lowercase())?;
-        let email = typed(email);
+        let email = normal_email(email).unwrap_or_default();
         let user = self.store.user_by_email(&email).await.map_err(store_failed)?;
+        // People type passwords into the wrong field: what is nobody's address is not recorded.
+        let known = user.as_ref().map_or("(unknown)", |_| email.as_str());
         // The same questions for everybody, whether they exist or not.
         let home = self.home(user.as_ref().map_or(Uuid::nil(), |user| user.id)).await?;
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         let is_right = self.passwords.verify(password, hash).await?;
-        let user = user.filter(|user| is_right && !user.is_disabled);
-        let Some((user, tenant)) = user.zip(home) else {
+        let let_in = user.clone().filter(|user| is_right && !user.is_disabled);
+        let opened = match let_in.zip(home) {
+            Some((user, tenant)) => self.open(user, tenant, address, agent, "password").await?,
+            None => None,
+        };
+        let Some(opened) = opened else {
             let (place, tenant) = (address.to_string(), home.unwrap_or(TenantId::DEFAULT));
-            self.record_in(tenant, &email, &place, Action::SessionRefused, &email, details([]))
+            self.record_in(tenant, known, &place, Action::SessionRefused, known, details([]))
                 .await
                 .map_err(store_failed)?;
             return Err(wrong());
         };
-        self.open(user, tenant, address, agent, "password").await
+        Ok(opened)
     }
 
     /// Where somebody arrives who signs in: `default` if they are a member there.
@@ -114,7 +115,7 @@ impl Identity {
         address: IpAddr,
         agent: &str,
         with: &str,
-    ) -> Result<OpenedSession, ApiError> {
+    ) -> Result<Option<OpenedSession>, ApiError> {
         let now = self.clock.now_utc();
         let token = NewSecret::token();
         let expires_at = now + TimeDelta::days(i64::from(self.settings.absolute_days));
@@ -129,14 +130,15 @@ impl Identity {
             expires_at,
         };
         let place = address.to_string();
-        let opened = async {
-            self.store.open_session(&session).await?;
-            let how = details([("with", json!(with))]);
-            self.record_in(tenant, &user.email, &place, Action::SessionOpen, &user.email, how).await
-        };
-        opened.await.map_err(store_failed)?;
+        // While the password was checked it may have been changed, or the user disabled.
+        if !self.store.open_session(&session, user.password_hash.as_deref()).await.map_err(store_failed)? {
+            return Ok(None);
+        }
+        let how = details([("with", json!(with))]);
+        let recorded = self.record_in(tenant, &user.email, &place, Action::SessionOpen, &user.email, how);
+        recorded.await.map_err(store_failed)?;
         let person = Person { id: user.id, email: user.email, name: user.name };
-        Ok(OpenedSession { token, expires_at, person })
+        Ok(Some(OpenedSession { token, expires_at, person }))
     }
 
     /// Signs out the session that asks.
@@ -216,22 +218,35 @@ impl Identity {
         }
         let user = match known {
             Some(user) => {
-                self.store.set_profile(user.id, &name, Some(&password_hash)).await.map_err(store_failed)?;
+                self.store.set_name(user.id, &name).await.map_err(store_failed)?;
                 // Whoever knew the old password is out.
-                self.store.close_sessions(user.id, None, None).await.map_err(store_failed)?;
+                let set = self.store.set_password(user.id, Some(&password_hash), None, None).await;
+                let ended = set.map_err(store_failed)?.unwrap_or_default();
                 self.forget_all();
+                let tenant = self.home(user.id).await?.unwrap_or(TenantId::DEFAULT);
+                let more = details([("with", json!("link")), ("sessions_closed", json!(ended))]);
+                let place = address.to_string();
+                self.record_in(tenant, &email, &place, Action::UserPassword, &email, more)
+                    .await
+                    .map_err(store_failed)?;
                 User { name, password_hash: Some(password_hash), ..user }
             }
-            None => self.add_first(email, name, password_hash).await?,
+            None => self.add_first(email, name, password_hash, &address.to_string()).await?,
         };
         if user.is_disabled {
             return Err(no_such_link());
         }
         let tenant = self.home(user.id).await?.ok_or_else(no_such_link)?;
-        self.open(user, tenant, address, agent, "link").await
+        self.open(user, tenant, address, agent, "link").await?.ok_or_else(no_such_link)
     }
 
-    async fn add_first(&self, email: String, name: String, password_hash: String) -> Result<User, ApiError> {
+    async fn add_first(
+        &self,
+        email: String,
+        name: String,
+        password_hash: String,
+        address: &str,
+    ) -> Result<User, ApiError> {
         let user = User {
             id: Uuid::new_v4(),
             email,
@@ -243,7 +258,14 @@ impl Identity {
         // A link from before the first user existed makes nobody any more.
         let is_first = !self.store.has_users().await.map_err(store_failed)?
             && self.store.add_user(&user, TenantId::DEFAULT, Role::Admin).await.map_err(store_failed)?;
-        if is_first { Ok(user) } else { Err(no_such_link()) }
+        if !is_first {
+            return Err(no_such_link());
+        }
+        let more = details([("role", json!(Role::Admin)), ("first", json!(true))]);
+        self.record_in(TenantId::DEFAULT, &user.email, address, Action::UserAdd, &user.email, more)
+            .await
+            .map_err(store_failed)?;
+        Ok(user)
     }
 
     /// At the first start: provisions the administrator whom the environment names, or makes the link for one.
@@ -259,7 +281,7 @@ impl Identity {
         let email = normal_email(email)?;
         let hash = self.passwords.choose(password.expose().to_owned(), vec![email.clone()]).await?;
         let name = email.split('@').next().unwrap_or_default().to_owned();
-        self.add_first(email.clone(), name, hash).await?;
+        self.add_first(email.clone(), name, hash, "").await?;
         Ok(FirstSignIn::Provisioned(email))
     }
 }

@@ -108,6 +108,9 @@ const USER: &str = "SELECT id, email, name, password_hash, is_disabled, created_
 const USER_BY_EMAIL: &str =
     "SELECT id, email, name, password_hash, is_disabled, created_at FROM users WHERE email = $1";
 
+const COUNT_ADMINS: &str = "SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id
+     WHERE m.tenant = $1 AND m.role = 'admin' AND NOT u.is_disabled";
+
 #[async_trait]
 impl IdentityStore for SqlStore {
     async fn tenants(&self) -> StoreResult<Vec<Tenant>> {
@@ -171,14 +174,37 @@ impl IdentityStore for SqlStore {
         Ok(row.map(User::from))
     }
 
-    async fn set_profile(&self, id: Uuid, name: &str, password_hash: Option<&str>) -> StoreResult<()> {
-        sqlx::query("UPDATE users SET name = $2, password_hash = $3 WHERE id = $1")
-            .bind(id)
-            .bind(name)
-            .bind(password_hash)
-            .execute(&self.writer)
-            .await?;
+    async fn set_name(&self, id: Uuid, name: &str) -> StoreResult<()> {
+        sqlx::query("UPDATE users SET name = $2 WHERE id = $1").bind(id).bind(name).execute(&self.writer).await?;
         Ok(())
+    }
+
+    async fn set_password(
+        &self,
+        id: Uuid,
+        password_hash: Option<&str>,
+        only_if: Option<&str>,
+        keep: Option<Uuid>,
+    ) -> StoreResult<Option<u64>> {
+        let mut tx = self.begin_write().await?;
+        let done = sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1 AND ($3 OR password_hash = $4)")
+            .bind(id)
+            .bind(password_hash)
+            .bind(only_if.is_none())
+            .bind(only_if.unwrap_or_default())
+            .execute(&mut *tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Ok(None);
+        }
+        sqlx::query("DELETE FROM sign_in_links WHERE user_id = $1").bind(id).execute(&mut *tx).await?;
+        let ended = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND id <> $2")
+            .bind(id)
+            .bind(keep.unwrap_or(Uuid::nil()))
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(Some(ended.rows_affected()))
     }
 
     async fn set_disabled(&self, id: Uuid, is_disabled: bool) -> StoreResult<bool> {
@@ -196,7 +222,14 @@ impl IdentityStore for SqlStore {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn set_role(&self, id: Uuid, tenant: TenantId, role: Option<Role>) -> StoreResult<()> {
+    async fn set_role(&self, id: Uuid, tenant: TenantId, role: Option<Role>) -> StoreResult<bool> {
+        let mut tx = self.begin_write().await?;
+        // Two who take each other's role away wait for one another here.
+        sqlx::query("UPDATE memberships SET role = role WHERE tenant = $1 AND role = 'admin'")
+            .bind(tenant.0)
+            .execute(&mut *tx)
+            .await?;
+        let (before,): (i64,) = sqlx::query_as(COUNT_ADMINS).bind(tenant.0).fetch_one(&mut *tx).await?;
         let query = match role {
             Some(role) => sqlx::query(
                 "INSERT INTO memberships (user_id, tenant, role) VALUES ($1, $2, $3)
@@ -207,8 +240,13 @@ impl IdentityStore for SqlStore {
             .bind(role.key()),
             None => sqlx::query("DELETE FROM memberships WHERE user_id = $1 AND tenant = $2").bind(id).bind(tenant.0),
         };
-        query.execute(&self.writer).await?;
-        Ok(())
+        query.execute(&mut *tx).await?;
+        let (after,): (i64,) = sqlx::query_as(COUNT_ADMINS).bind(tenant.0).fetch_one(&mut *tx).await?;
+        if before > 0 && after == 0 {
+            return Ok(false);
+        }
+        tx.commit().await?;
+        Ok(true)
     }
 
     async fn members(&self, tenant: TenantId, after: Option<&str>, limit: u32) -> StoreResult<Vec<Member>> {
@@ -243,11 +281,12 @@ impl IdentityStore for SqlStore {
         rows.into_iter().map(|(id, name, role)| Ok((Tenant { id: TenantId(id), name }, role_of(&role)?))).collect()
     }
 
-    async fn open_session(&self, session: &NewSession) -> StoreResult<()> {
-        sqlx::query(
+    async fn open_session(&self, session: &NewSession, checked: Option<&str>) -> StoreResult<bool> {
+        let done = sqlx::query(
             "INSERT INTO sessions (id, token_hash, user_id, tenant, address, user_agent, created_at, last_used_at,
                                    expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
+             SELECT $1, $2, id, $4, $5, $6, $7, $7, $8 FROM users
+             WHERE id = $3 AND NOT is_disabled AND ($9 OR password_hash = $10)",
         )
         .bind(session.id)
         .bind(session.token_hash.as_slice())
@@ -257,9 +296,11 @@ impl IdentityStore for SqlStore {
         .bind(&session.user_agent)
         .bind(session.created_at)
         .bind(session.expires_at)
+        .bind(checked.is_none())
+        .bind(checked.unwrap_or_default())
         .execute(&self.writer)
         .await?;
-        Ok(())
+        Ok(done.rows_affected() > 0)
     }
 
     async fn session(
