@@ -20,12 +20,11 @@ mod webhook;
 
 use std::{future::Future, sync::Arc};
 
-use axum::{Router, middleware, routing::post};
+use axum::{Router, body::Bytes, middleware, routing::post};
 use leptos::config::LeptosOptions;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
-use utoipa::openapi::OpenApi;
 use utoipa_axum::routes;
 
 use self::{class::Class, surface::Surface};
@@ -38,14 +37,14 @@ pub struct AppState {
     services: Arc<Services>,
     leptos: LeptosOptions,
     shutdown: CancellationToken,
-    /// What is said of the REST interface; empty while that is put together.
-    document: Arc<OpenApi>,
+    /// What is said of the REST interface, as JSON; empty while that is put together.
+    document: Bytes,
 }
 
 impl AppState {
     fn new(services: Arc<Services>, shutdown: CancellationToken) -> Self {
         let leptos = site::options(&services.config.server);
-        Self { services, leptos, shutdown, document: Arc::default() }
+        Self { services, leptos, shutdown, document: Bytes::new() }
     }
 }
 
@@ -109,10 +108,11 @@ pub fn declared(services: Arc<Services>) -> Vec<Declared> {
 pub fn router(services: Arc<Services>, shutdown: CancellationToken) -> Router {
     let mut state = AppState::new(services.clone(), shutdown);
     let surface = surface(&state);
-    state.document = Arc::new(surface.document);
+    let docs = docs::describe(&surface.document);
+    state.document = surface.document.to_json().map(Bytes::from).unwrap_or_default();
     let rest = surface.router.merge(forms(&state)).method_not_allowed_fallback(error::method_not_allowed);
     let config = services.config.clone();
-    let routes = site::routes(rest, &state)
+    let routes = site::routes(rest, &state, docs)
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(middleware::from_fn(security::refuse_foreign_origins))
         .layer(middleware::from_fn_with_state(config.clone(), security::refuse_foreign_hosts))

@@ -307,5 +307,5 @@ pub async fn ready(State(services): Shared) -> impl IntoResponse {
     (status = 200, description = "The document.", body = serde_json::Value),
 ))]
 pub async fn openapi(State(state): State<AppState>) -> impl IntoResponse {
-    Json(state.document.as_ref().clone())
+    ([("content-type", "application/json")], state.document)
 }

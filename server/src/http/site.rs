@@ -2,7 +2,7 @@
 
 use app::{
     App,
-    api::{Actor, ApiError, ErrorCode, Guard, SetStatus},
+    api::{Actor, ApiError, Docs, ErrorCode, Guard, SetStatus},
     shell,
 };
 use axum::{
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use tower::ServiceBuilder;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use super::{AppState, class, docs, guard};
+use super::{AppState, class, guard};
 use crate::{config::ServerConfig, service::identity::Caller};
 
 /// Content-hashed names never change their content.
@@ -50,8 +50,8 @@ fn leptos_env(name: &str) -> Option<String> {
 }
 
 /// Adds pages, server functions and assets to the routes.
-pub fn routes(router: Router<AppState>, state: &AppState) -> Router<AppState> {
-    let port = state.services.port(docs::describe(&state.document));
+pub fn routes(router: Router<AppState>, state: &AppState, docs: Docs) -> Router<AppState> {
+    let port = state.services.port(docs);
     let reloads = state.leptos.env == leptos::config::Env::DEV;
     let context = move || {
         provide_context(port.clone());
