@@ -3,6 +3,8 @@
 //! Nothing is parsed or written before the sender has proved who it is. The trace is stored as `in_progress` together
 //! with the claim on the delivery, so that a repeated delivery is recognised even while the first is being processed.
 
+use std::borrow::Cow;
+
 use app::{
     api::Scope,
     model::{PipelineStatus, PipelineTrace, Role, TenantId, TraceId},
@@ -20,6 +22,7 @@ use crate::{
         steps::{self, NOT_CONFIGURED},
     },
     store::{Claim, DeliveryKey, StoredPipeline},
+    telemetry::Redactor,
 };
 
 /// Where GitLab's traces come from.
@@ -160,6 +163,7 @@ impl Services {
 
         let outcome = self.process_event(&delivery, &mut pipeline);
         finish(&mut pipeline.trace, self.clock.now_utc());
+        redact(&mut pipeline.trace, self.self_log.redactor());
         let went_well = pipeline.trace.status != PipelineStatus::Failed;
         let saved = self.stores.pipelines.save(scope.tenant, &pipeline, key.map(|key| (key, went_well))).await;
         saved.map_err(store_failed)?;
@@ -260,6 +264,22 @@ impl Services {
             targets.len()
         );
         steps::end(&mut trace.steps[3], began, self.clock.now_utc(), Ok(details));
+    }
+}
+
+/// People write secrets into commit messages and branch names, and errors quote them.
+fn redact(trace: &mut PipelineTrace, redactor: &Redactor) {
+    let texts = [&mut trace.git_commit_message, &mut trace.git_branch, &mut trace.error_summary];
+    let errors = trace.steps.iter_mut().map(|step| &mut step.error);
+    for text in texts.into_iter().chain(errors).flatten() {
+        if let Cow::Owned(clean) = redactor.text(text) {
+            *text = clean;
+        }
+    }
+    for details in trace.steps.iter_mut().filter_map(|step| step.details.as_mut()) {
+        if let Some(details) = details.as_object_mut() {
+            redactor.attributes(details);
+        }
     }
 }
 

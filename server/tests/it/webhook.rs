@@ -35,6 +35,21 @@ async fn total(app: &TestApp) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_in_a_commit_message_is_not_stored() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    let mut body: Value = serde_json::from_slice(&fixture("push.json")).unwrap();
+    for commit in body["commits"].as_array_mut().unwrap() {
+        commit["message"] = "Use glpat-abcdefghij0123456789 until password=hunter2 works".into();
+    }
+    let (status, accepted) = answer(delivery(&app, "Push Hook", serde_json::to_vec(&body).unwrap())).await;
+    assert_eq!(status, 200, "{accepted}");
+    let trace = trace(&app, &accepted).await;
+    assert_eq!(trace["git_commit_message"], "Use [redacted] until password=[redacted] works");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_push_becomes_a_trace_with_the_steps_it_took() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let home = Home::new(engine).await;
