@@ -79,9 +79,15 @@ impl Surface {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
-    [("GET", &mut item.get), ("POST", &mut item.post), ("PUT", &mut item.put), ("DELETE", &mut item.delete)]
-        .into_iter()
-        .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
+    [
+        ("GET", &mut item.get),
+        ("POST", &mut item.post),
+        ("PUT", &mut item.put),
+        ("PATCH", &mut item.patch),
+        ("DELETE", &mut item.delete),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
 }
 
 /// Adds to a route's document what its class says, and what any route may answer.
@@ -107,9 +113,8 @@ fn describe(class: Class, operation: &mut Operation) {
     }
     answers.push(("500", "Something failed inside Console; its log has the details."));
     answers.push(("503", "The store cannot be reached right now; `Retry-After` says when to ask again."));
-    if class != Class::Open && class != Class::Hook && !operation.responses.responses.contains_key("403") {
-        answers.push(("403", "A request from another site's page, or to a name that is not Console's."));
-    }
+    // Of two that are said of one status the first stays.
+    answers.push(("403", "A request from another site's page, or to a name that is not Console's."));
     for (status, description) in answers {
         let answer = || RefOr::T(error_answer(description));
         operation.responses.responses.entry(status.to_owned()).or_insert_with(answer);
