@@ -15,8 +15,8 @@ use leptos::{
     nonce::use_nonce,
     prelude::{provide_context, use_context},
 };
-use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
-use std::sync::Arc;
+use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
+use std::sync::{Arc, LazyLock};
 use tower::ServiceBuilder;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -25,6 +25,11 @@ use crate::{config::ServerConfig, service::identity::Caller};
 
 /// Content-hashed names never change their content.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// The pages' routes, listed once in a process. While Leptos lists them it keeps every resource of the process from
+/// loading, for good: a page that another router renders meanwhile would never be done
+/// (<https://github.com/leptos-rs/leptos/issues/4773>).
+static PAGES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(App));
 
 /// What Leptos must know of the built site.
 pub fn options(config: &ServerConfig) -> LeptosOptions {
@@ -64,7 +69,6 @@ pub fn routes(router: Router<AppState>, state: &AppState, docs: Docs) -> Router<
         add_policy(reloads);
     };
     let options = state.leptos.clone();
-    let pages = generate_route_list(App);
     let guard = middleware::from_fn_with_state(state.clone(), guard::site);
     let assets = ServiceBuilder::new()
         .layer(SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, kept_for_ever))
@@ -74,7 +78,7 @@ pub fn routes(router: Router<AppState>, state: &AppState, docs: Docs) -> Router<
         move || shell(options.clone())
     };
     Router::new()
-        .leptos_routes_with_context(state, pages, context.clone(), render)
+        .leptos_routes_with_context(state, PAGES.clone(), context.clone(), render)
         .fallback(leptos_axum::file_and_error_handler_with_context::<AppState, _>(context, shell))
         .layer(guard)
         .merge(router)

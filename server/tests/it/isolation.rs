@@ -115,17 +115,26 @@ fn ways(app: &TestApp, owned: &Owned) -> Vec<(Method, String, String, Class, Opt
     routes.chain(pages).chain(functions).collect()
 }
 
-/// Status, and what there is of a body within a short time: streams never end.
+/// Longest wait for an answer to begin: far more than any takes, so that one that never comes is named.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a body is read at most: streams never end, and may carry something all the time.
+const READ_FOR: Duration = Duration::from_secs(5);
+
+/// Status, and what there is of a body within a short time.
 async fn ask(client: &Client, app: &TestApp, method: &Method, path: &str, body: Option<&Value>) -> (u16, String) {
     let mut request = client.request(method.clone(), app.url(path));
     if let Some(body) = body {
         request = request.json(body);
     }
-    let response = request.send().await.unwrap();
+    let response = tokio::time::timeout(PATIENCE, request.send()).await;
+    let response = response.unwrap_or_else(|_| panic!("{method} {path} is not answered")).unwrap();
     let status = response.status().as_u16();
     let mut chunks = response.bytes_stream();
     let mut text = String::new();
-    while let Ok(Some(Ok(chunk))) = tokio::time::timeout(Duration::from_millis(400), chunks.next()).await {
+    let until = tokio::time::Instant::now() + READ_FOR;
+    while let Some(left) = until.checked_duration_since(tokio::time::Instant::now()).filter(|left| !left.is_zero())
+        && let Ok(Some(Ok(chunk))) = tokio::time::timeout(left.min(Duration::from_millis(400)), chunks.next()).await
+    {
         text.push_str(&String::from_utf8_lossy(&chunk));
     }
     (status, text)

@@ -34,7 +34,8 @@ const MAIN: &str = "main";
 #[component]
 pub fn Frame(children: Children) -> impl IntoView {
     let pathname = use_location().pathname;
-    let place = Memo::new(move |_| pathname.with(|path| Place::of(path)));
+    let known_place = ArcMemo::new(move |_| pathname.with(|path| Place::of(path)));
+    let place = Memo::from(known_place.clone());
     let is_bare = use_me().is_none() || place.get_untracked().is_bare();
     let inner = if is_bare {
         view! { <Bare place>{children()}</Bare> }.into_any()
@@ -42,7 +43,8 @@ pub fn Frame(children: Children) -> impl IntoView {
         view! { <Full place>{children()}</Full> }.into_any()
     };
     view! {
-        <Title text=move || place.get().document_title() />
+        // The server asks for the title when the page is written; what the page owned may be gone by then.
+        <Title text=move || known_place.get().document_title() />
         <a class="skip" href="#main" on:click=|_| dom::focus(MAIN)>"Skip to the content"</a>
         {inner}
         <p class="visually-hidden" aria-live="polite">{text(move || place.get().document_title())}</p>
