@@ -12,6 +12,7 @@ pub mod ingest;
 pub mod jobs;
 pub mod lifecycle;
 pub mod live;
+pub mod otlp;
 pub mod pipeline;
 pub mod server;
 pub mod service;

@@ -275,11 +275,21 @@ pub struct IngestConfig {
     pub commit_records: usize,
     /// Seconds between two samples of the host.
     pub host_interval_seconds: u64,
+    /// Largest OTLP body that is accepted, in bytes as it is sent.
+    pub otlp_body_bytes: usize,
+    /// Largest OTLP body that is accepted, in bytes without its compression.
+    pub otlp_unpacked_bytes: usize,
 }
 
 impl Default for IngestConfig {
     fn default() -> Self {
-        Self { queue_bytes: 32 * 1024 * 1024, commit_records: 16_384, host_interval_seconds: 5 }
+        Self {
+            queue_bytes: 32 * 1024 * 1024,
+             commit_records: 16_384,
+            host_interval_seconds: 5,
+            otlp_body_bytes: 20 * 1024 * 1024,
+            otlp_unpacked_bytes: 100 * 1024 * 1024,
+        }
     }
 }
 
@@ -437,6 +447,8 @@ impl Config {
             ("retention.endpoints_days", self.retention.endpoints_days as usize),
             ("ingest.commit_records", self.ingest.commit_records),
             ("ingest.host_interval_seconds", self.ingest.host_interval_seconds as usize),
+            ("ingest.otlp_body_bytes", self.ingest.otlp_body_bytes),
+            ("ingest.otlp_unpacked_bytes", self.ingest.otlp_unpacked_bytes),
             ("live.max_streams", self.live.max_streams),
             ("live.buffer_events", self.live.buffer_events),
             ("log.queue_records", self.log.queue_records),

@@ -2,6 +2,7 @@
 
 mod audit;
 mod auth;
+mod body;
 pub mod class;
 mod client;
 mod cookie;
@@ -9,6 +10,7 @@ mod docs;
 mod error;
 mod guard;
 mod observe;
+mod otlp;
 mod query;
 mod rest;
 mod security;
@@ -64,6 +66,7 @@ impl axum::extract::FromRef<AppState> for Arc<Services> {
 fn surface(state: &AppState) -> Surface {
     Surface::new(state.clone())
         .add(Class::Hook, routes!(webhook::gitlab))
+        .add(Class::Ingest, routes!(otlp::logs))
         .add(Class::READ, routes!(rest::list_traces))
         .add(Class::READ, routes!(rest::trace_stats))
         .add(Class::EDIT, routes!(rest::create_demo))

@@ -6,13 +6,15 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
-use futures::StreamExt;
 use std::{sync::Arc, time::Duration};
 use tracing::Instrument;
 
-use app::api::{ApiError, ErrorCode};
+use app::api::ApiError;
 
-use super::error::{ErrorBody, Failure};
+use super::{
+    body,
+    error::{ErrorBody, Failure},
+};
 use crate::{
     pipeline::gitlab::DeliveryHeaders,
     service::{Services, WebhookAnswer, WebhookDelivery, WebhookError},
@@ -60,7 +62,7 @@ pub async fn gitlab(
     let received_at = services.clock.now_utc();
     let headers = delivery_headers(&headers);
     services.precheck_gitlab(&headers).map_err(WebhookError::from)?;
-    let body = read(body, services.config.webhooks.max_body_bytes).await?;
+    let body = body::read(body, services.config.webhooks.max_body_bytes, BODY_PATIENCE, "webhooks.max_body_bytes").await?;
     let delivery = WebhookDelivery { headers, body, received_at, trace_id: context.trace_id };
     // A task of its own: a sender that hangs up must not leave a trace behind that never ends.
     let received = async move { services.receive_gitlab(delivery).await };
@@ -70,37 +72,3 @@ pub async fn gitlab(
 
 /// How long a sender may take for its body.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Bytes of a body that is too large that are still read, so that its sender gets to read the answer.
-const DISCARDED_BYTES: usize = 64 * 1024 * 1024;
-
-async fn read(body: Body, max_bytes: usize) -> Result<Vec<u8>, ApiError> {
-    let read = tokio::time::timeout(BODY_PATIENCE, read_at_most(body, max_bytes)).await.unwrap_or_else(|_| {
-        let seconds = BODY_PATIENCE.as_secs();
-        Err(ApiError::new(ErrorCode::BadRequest, format!("the body did not arrive within {seconds} s")))
-    })?;
-    read.ok_or_else(|| {
-        tracing::warn!(max_bytes, "a webhook's body was larger than `webhooks.max_body_bytes` and was refused");
-        let message = format!("the body is larger than {max_bytes} bytes (`webhooks.max_body_bytes`)");
-        ApiError::new(ErrorCode::PayloadTooLarge, message)
-    })
-}
-
-/// The body; none if it is larger.
-async fn read_at_most(body: Body, max_bytes: usize) -> Result<Option<Vec<u8>>, ApiError> {
-    let mut chunks = body.into_data_stream();
-    let (mut bytes, mut length) = (Vec::new(), 0);
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| ApiError::new(ErrorCode::BadRequest, "the body ended early"))?;
-        length += chunk.len();
-        if length > DISCARDED_BYTES {
-            break;
-        }
-        if length <= max_bytes {
-            bytes.extend_from_slice(&chunk);
-        } else {
-            bytes = Vec::new();
-        }
-    }
-    Ok((length <= max_bytes).then_some(bytes))
-}

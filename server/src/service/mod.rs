@@ -22,6 +22,7 @@ use app::{
 use chrono::{DateTime, Utc};
 pub use pipelines::parse_pipeline_cursor;
 use uuid::Uuid;
+use tokio::sync::Semaphore;
 pub use webhook::{WebhookAnswer, WebhookDelivery, WebhookError, WebhookOutcome};
 
 use crate::{
@@ -34,6 +35,9 @@ use crate::{
     store::{StoreError, Stores},
     telemetry::{EndpointRecorder, SelfLog},
 };
+
+/// Bodies that are unpacked at once.
+const UNPACKED_AT_ONCE: usize = 4;
 
 /// Everything that the use cases need; shared by all requests.
 pub struct Services {
@@ -55,6 +59,8 @@ pub struct Services {
     pub supervisor: Supervisor,
     /// When the server started.
     pub started_at: DateTime<Utc>,
+    /// Turns to unpack what programs send: each may take a hundred megabytes.
+    pub unpacking: Arc<Semaphore>,
     /// Sessions, keys and their limits.
     pub identity: Arc<identity::Identity>,
     pattern: PathPattern,
@@ -89,6 +95,7 @@ impl Services {
             pattern: PathPattern::new(&config.webhooks.path_pattern),
             recorder: Arc::new(EndpointRecorder::default()),
             status_since: Mutex::default(),
+            unpacking: Arc::new(Semaphore::new(UNPACKED_AT_ONCE)),
             identity: Arc::new(identity::Identity::new(stores.identity.clone(), clock.clone(), config.auth.clone())),
             stores,
             ingest,

@@ -10,6 +10,7 @@ mod fault;
 mod http;
 mod identity;
 mod isolation;
+mod otlp;
 mod sign_in;
 mod stream;
 mod support;

@@ -1,0 +1,183 @@
+//! OTLP over HTTP: what services of any language send. Answers are in the encoding of the question, as the specification
+//! wants it (<https://opentelemetry.io/docs/specs/otlp/#otlphttp>).
+
+use std::{sync::Arc, time::Duration};
+
+use app::api::ErrorCode;
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
+use prost::Message;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{body, guard::InScope};
+use crate::{
+    ingest::{IngestError, Submission},
+    otlp::{self, Compression, Encoding, RpcStatus, WireError},
+    service::Services,
+};
+
+/// How long a sender may take for its body.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a body waits for its turn to be unpacked.
+const TURN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A refusal: HTTP status, `google.rpc.Code`, and a sentence for developers.
+struct Refusal {
+    status: StatusCode,
+    code: i32,
+    message: String,
+}
+
+impl Refusal {
+    /// The sender's fault: sending it again does not help.
+    fn invalid(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, code: 3, message: message.into() }
+    }
+
+    /// Not the sender's fault: sending it again later helps.
+    fn unavailable(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, code: 14, message: message.into() }
+    }
+
+    fn into_response(self, encoding: Encoding) -> Response {
+        let body = otlp::encode(&RpcStatus { code: self.code, message: self.message }, encoding);
+        let mut response = (self.status, [(header::CONTENT_TYPE, encoding.content_type())], body).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE || self.status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<WireError> for Refusal {
+    fn from(error: WireError) -> Self {
+        let status = match error {
+            WireError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            WireError::Compression(_) | WireError::Message(_) => StatusCode::BAD_REQUEST,
+        };
+        Self::invalid(status, error.to_string())
+    }
+}
+
+impl From<IngestError> for Refusal {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::TooLarge => Self::invalid(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
+            IngestError::Full | IngestError::Unavailable => Self::unavailable(error.to_string()),
+        }
+    }
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Send log records (OTLP)
+///
+/// `ExportLogsServiceRequest` as protobuf or JSON, plain, gzip or zstd. What is acknowledged is on disk.
+#[utoipa::path(post, path = "/v1/logs", tag = "ingest", request_body(
+    content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")),
+    description = "`ExportLogsServiceRequest`",
+), responses(
+    (status = 200, description = "All is stored.", content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 400, description = "Not understood.", content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 413, description = "Too large.", content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 415, description = "Neither protobuf nor JSON, or compressed in another way.", content(
+        (serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")
+    )),
+    (status = 503, description = "The store does not accept records right now; `Retry-After` says when to send again.", content(
+        (serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")
+    )),
+))]
+pub async fn logs(
+    State(services): State<Arc<Services>>,
+    InScope(scope): InScope,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let take = async |services: &Arc<Services>, request: ExportLogsServiceRequest| {
+        let arrived = services.clock.now();
+        let redactor = services.self_log.redactor().clone();
+        let read = tokio::task::spawn_blocking(move || otlp::read_logs(request, arrived, &redactor)).await;
+        let read = read.map_err(|_| Refusal::unavailable("the records could not be read"))?;
+        let logs = read.records.into_iter().map(|record| (scope.tenant, record)).collect();
+        services.ingest.submit(Submission { logs, ..Submission::default() }).await?;
+        // Nothing is refused in part; what was cut is said.
+        let warning = (read.dropped_attributes > 0).then(|| ExportLogsPartialSuccess {
+            rejected_log_records: 0,
+            error_message: format!(
+                "{} attributes were left out: a record has at most {}",
+                read.dropped_attributes,
+                otlp::MAX_ATTRIBUTES
+            ),
+        });
+        Ok(ExportLogsServiceResponse { partial_success: warning })
+    };
+    receive(&services, &headers, body, take).await
+}
+
+/// Reads a request, lets it be taken, and answers in its encoding.
+async fn receive<T, R>(
+    services: &Arc<Services>,
+    headers: &HeaderMap,
+    body: Body,
+    take: impl AsyncFnOnce(&Arc<Services>, T) -> Result<R, Refusal>,
+) -> Response
+where
+    T: Message + Default + DeserializeOwned + Send + 'static,
+    R: Message + Serialize,
+{
+    let Some(encoding) = Encoding::of(text(headers, header::CONTENT_TYPE)) else {
+        let message = "the body must be application/x-protobuf or application/json";
+        return Refusal::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response(Encoding::Json);
+    };
+    let taken = async {
+        let request = unpack::<T>(services, headers, encoding, body).await?;
+        take(services, request).await
+    };
+    match taken.await {
+        Ok(answer) => {
+            ([(header::CONTENT_TYPE, encoding.content_type())], otlp::encode(&answer, encoding)).into_response()
+        }
+        Err(refusal) => refusal.into_response(encoding),
+    }
+}
+
+async fn unpack<T: Message + Default + DeserializeOwned + Send + 'static>(
+    services: &Arc<Services>,
+    headers: &HeaderMap,
+    encoding: Encoding,
+    body: Body,
+) -> Result<T, Refusal> {
+    let compression = Compression::of(text(headers, header::CONTENT_ENCODING)).ok_or_else(|| {
+        Refusal::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be plain, gzip or zstd")
+    })?;
+    let limits = &services.config.ingest;
+    let read = body::read(body, limits.otlp_body_bytes, BODY_PATIENCE, "ingest.otlp_body_bytes").await;
+    let bytes = read.map_err(|error| {
+        let status = if error.code == ErrorCode::PayloadTooLarge {
+            StatusCode::PAYLOAD_TOO_LARGE
+        } else {
+            StatusCode::BAD_REQUEST
+        };
+        Refusal::invalid(status, error.message)
+    })?;
+    let busy = || Refusal::unavailable("too much is being unpacked already; send it again in a second");
+    let turn = tokio::time::timeout(TURN_PATIENCE, services.unpacking.clone().acquire_owned()).await;
+    let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
+    let limit = limits.otlp_unpacked_bytes;
+    let unpacked = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        let bytes = otlp::decompress(bytes, compression, limit)?;
+        otlp::decode::<T>(&bytes, encoding)
+    });
+    let unpacked = unpacked.await.map_err(|_| Refusal::unavailable("the body could not be read"))?;
+    unpacked.map_err(Refusal::from)
+}
