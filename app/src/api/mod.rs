@@ -11,6 +11,7 @@ mod log;
 mod overview;
 mod pipeline;
 mod settings;
+mod trace;
 
 use std::sync::Arc;
 
@@ -36,11 +37,13 @@ pub use pipeline::{
 pub use settings::{
     LoadDocs, LoadRedaction, LoadSettings, TryRedaction, load_docs, load_redaction, load_settings, try_redaction,
 };
+pub use trace::{ListTraces, LoadSpan, LoadTrace, LoadTraceRows, list_traces, load_span, load_trace, load_trace_rows};
 use uuid::Uuid;
 
 use crate::model::{
     Account, ApiKey, AuditPage, CreatedKey, DocGroup, Invitation, KeyRequest, LogPage, LogQuery, MemberPage, Overview,
-    OverviewQuery, PipelineQuery, RedactedSample, RedactionRules, Role, SettingSection, TenantId, TenantList, Welcome,
+    OverviewQuery, PipelineQuery, RedactedSample, RedactionRules, Role, SettingSection, SpanDetail, SpanId, TenantId,
+    TenantList, TraceDetail, TraceId, TraceOutline, TracePage, TraceQuery, Welcome,
     pipeline::{PipelineDetail, PipelineList, PipelinePage, PipelineStats, PipelineTrace},
 };
 
@@ -99,6 +102,19 @@ pub trait PipelinePort: Send + Sync {
 pub trait LogPort: Send + Sync {
     /// A page of log records, newest first.
     async fn list(&self, scope: Scope, query: LogQuery) -> Result<LogPage, ApiError>;
+}
+
+/// Traces and their spans.
+#[async_trait]
+pub trait TracePort: Send + Sync {
+    /// A page of traces, with their counts and durations.
+    async fn list(&self, scope: Scope, query: TraceQuery) -> Result<TracePage, ApiError>;
+    /// One trace: its summary, the beginning of its outline, its log lines.
+    async fn detail(&self, scope: Scope, id: TraceId) -> Result<TraceDetail, ApiError>;
+    /// A window of a trace's outline, [`TraceDetail::WINDOW_ROWS`] rows from `offset` on.
+    async fn rows(&self, scope: Scope, id: TraceId, offset: u32) -> Result<TraceOutline, ApiError>;
+    /// One span with how it compares.
+    async fn span(&self, scope: Scope, trace: TraceId, span: SpanId) -> Result<SpanDetail, ApiError>;
 }
 
 /// Figures of the overview page.
@@ -175,6 +191,8 @@ pub struct Console {
     pub pipelines: Arc<dyn PipelinePort>,
     /// Log records.
     pub logs: Arc<dyn LogPort>,
+    /// Traces.
+    pub traces: Arc<dyn TracePort>,
     /// Overview.
     pub overview: Arc<dyn OverviewPort>,
     /// People, keys, tenants.

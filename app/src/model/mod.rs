@@ -12,6 +12,7 @@ pub mod log;
 pub mod overview;
 pub mod pipeline;
 pub mod settings;
+pub mod span;
 pub mod threshold;
 pub mod time;
 
@@ -27,4 +28,8 @@ pub use log::{Level, LogFilter, LogPage, LogQuery, LogRecord};
 pub use overview::{ChartData, Kpi, Overview, OverviewQuery, Severity, StatusLevel};
 pub use pipeline::{PipelineFilter, PipelinePage, PipelineQuery, PipelineStatus, PipelineSummary, PipelineTrace, Step};
 pub use settings::{RedactedSample, RedactionRule, RedactionRules, Setting, SettingSection};
+pub use span::{
+    AttributeFilter, AttributeOp, Span, SpanDetail, SpanKind, SpanStatus, TraceDetail, TraceFilter, TraceOutline,
+    TracePage, TraceQuery, TraceSort, TraceSummary,
+};
 pub use time::{Compare, RangeSpec, TimeRange, UnixMillis, UnixNanos};
