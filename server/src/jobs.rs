@@ -119,6 +119,9 @@ async fn compact(services: Arc<Services>, token: CancellationToken) {
         if let Err(error) = services.stores.logs.compact(MERGES_A_ROUND).await {
             tracing::warn!(%error, "log blocks could not be merged; it is tried again later");
         }
+        if let Err(error) = services.stores.spans.compact_spans(MERGES_A_ROUND).await {
+            tracing::warn!(%error, "blocks of spans could not be merged; it is tried again later");
+        }
     }
 }
 
@@ -151,6 +154,7 @@ pub async fn remove_old(services: &Services, signal: Signal, token: &Cancellatio
     let days = match signal {
         Signal::Pipelines => retention.pipelines_days,
         Signal::Logs => retention.logs_days,
+        Signal::Traces => retention.traces_days,
         Signal::Samples => retention.samples_days,
         Signal::Endpoints => retention.endpoints_days,
     };

@@ -29,7 +29,7 @@ pub use overview::{ChartData, Kpi, Overview, OverviewQuery, Severity, StatusLeve
 pub use pipeline::{PipelineFilter, PipelinePage, PipelineQuery, PipelineStatus, PipelineSummary, PipelineTrace, Step};
 pub use settings::{RedactedSample, RedactionRule, RedactionRules, Setting, SettingSection};
 pub use span::{
-    AttributeFilter, AttributeOp, Span, SpanDetail, SpanKind, SpanStatus, TraceDetail, TraceFilter, TraceOutline,
-    TracePage, TraceQuery, TraceSort, TraceSummary,
+    AttributeFilter, AttributeOp, Span, SpanDetail, SpanEvent, SpanKind, SpanLink, SpanStatus, TraceDetail,
+    TraceFilter, TraceOutline, TracePage, TraceQuery, TraceSort, TraceSummary,
 };
 pub use time::{Compare, RangeSpec, TimeRange, UnixMillis, UnixNanos};

@@ -253,6 +253,8 @@ pub struct RetentionConfig {
     pub pipelines_days: u32,
     /// Log records.
     pub logs_days: u32,
+    /// Traces and their spans.
+    pub traces_days: u32,
     /// Samples.
     pub samples_days: u32,
     /// Endpoint roll-ups.
@@ -261,7 +263,7 @@ pub struct RetentionConfig {
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { pipelines_days: 30, logs_days: 30, samples_days: 30, endpoints_days: 30 }
+        Self { pipelines_days: 30, logs_days: 30, traces_days: 30, samples_days: 30, endpoints_days: 30 }
     }
 }
 
@@ -285,7 +287,7 @@ impl Default for IngestConfig {
     fn default() -> Self {
         Self {
             queue_bytes: 32 * 1024 * 1024,
-             commit_records: 16_384,
+            commit_records: 16_384,
             host_interval_seconds: 5,
             otlp_body_bytes: 20 * 1024 * 1024,
             otlp_unpacked_bytes: 100 * 1024 * 1024,
@@ -443,6 +445,7 @@ impl Config {
             ("store.readers", self.store.readers as usize),
             ("retention.pipelines_days", self.retention.pipelines_days as usize),
             ("retention.logs_days", self.retention.logs_days as usize),
+            ("retention.traces_days", self.retention.traces_days as usize),
             ("retention.samples_days", self.retention.samples_days as usize),
             ("retention.endpoints_days", self.retention.endpoints_days as usize),
             ("ingest.commit_records", self.ingest.commit_records),

@@ -67,6 +67,7 @@ fn surface(state: &AppState) -> Surface {
     Surface::new(state.clone())
         .add(Class::Hook, routes!(webhook::gitlab))
         .add(Class::Ingest, routes!(otlp::logs))
+        .add(Class::Ingest, routes!(otlp::traces))
         .add(Class::READ, routes!(rest::list_traces))
         .add(Class::READ, routes!(rest::trace_stats))
         .add(Class::EDIT, routes!(rest::create_demo))

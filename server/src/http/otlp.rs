@@ -10,15 +10,12 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use opentelemetry_proto::tonic::collector::logs::v1::{
-    ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
-};
 use prost::Message;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{body, guard::InScope};
 use crate::{
-    ingest::{IngestError, Submission},
+    ingest::IngestError,
     otlp::{self, Compression, Encoding, RpcStatus, WireError},
     service::Services,
 };
@@ -86,15 +83,16 @@ fn text(headers: &HeaderMap, name: HeaderName) -> &str {
     content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")),
     description = "`ExportLogsServiceRequest`",
 ), responses(
-    (status = 200, description = "All is stored.", content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
-    (status = 400, description = "Not understood.", content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
-    (status = 413, description = "Too large.", content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
-    (status = 415, description = "Neither protobuf nor JSON, or compressed in another way.", content(
-        (serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")
-    )),
-    (status = 503, description = "The store does not accept records right now; `Retry-After` says when to send again.", content(
-        (serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")
-    )),
+    (status = 200, description = "What was taken is stored; `partialSuccess` says what was not.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 400, description = "Not understood.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 413, description = "Too large.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 415, description = "Neither protobuf nor JSON, or compressed in another way.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 503, description = "The store does not accept records right now; `Retry-After` says when to send again.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
 ))]
 pub async fn logs(
     State(services): State<Arc<Services>>,
@@ -102,25 +100,37 @@ pub async fn logs(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let take = async |services: &Arc<Services>, request: ExportLogsServiceRequest| {
-        let arrived = services.clock.now();
-        let redactor = services.self_log.redactor().clone();
-        let read = tokio::task::spawn_blocking(move || otlp::read_logs(request, arrived, &redactor)).await;
-        let read = read.map_err(|_| Refusal::unavailable("the records could not be read"))?;
-        let logs = read.records.into_iter().map(|record| (scope.tenant, record)).collect();
-        services.ingest.submit(Submission { logs, ..Submission::default() }).await?;
-        // Nothing is refused in part; what was cut is said.
-        let warning = (read.dropped_attributes > 0).then(|| ExportLogsPartialSuccess {
-            rejected_log_records: 0,
-            error_message: format!(
-                "{} attributes were left out: a record has at most {}",
-                read.dropped_attributes,
-                otlp::MAX_ATTRIBUTES
-            ),
-        });
-        Ok(ExportLogsServiceResponse { partial_success: warning })
-    };
-    receive(&services, &headers, body, take).await
+    receive(&services, &headers, body, async |services, request| Ok(services.take_logs(scope.tenant, request).await?))
+        .await
+}
+
+/// Send spans (OTLP)
+///
+/// `ExportTraceServiceRequest` as protobuf or JSON, plain, gzip or zstd. What is acknowledged is on disk; a span that is
+/// sent again counts once.
+#[utoipa::path(post, path = "/v1/traces", tag = "ingest", request_body(
+    content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")),
+    description = "`ExportTraceServiceRequest`",
+), responses(
+    (status = 200, description = "What was taken is stored; `partialSuccess` says what was not.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 400, description = "Not understood.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 413, description = "Too large.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 415, description = "Neither protobuf nor JSON, or compressed in another way.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 503, description = "The store does not accept records right now; `Retry-After` says when to send again.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+))]
+pub async fn traces(
+    State(services): State<Arc<Services>>,
+    InScope(scope): InScope,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    receive(&services, &headers, body, async |services, request| Ok(services.take_spans(scope.tenant, request).await?))
+        .await
 }
 
 /// Reads a request, lets it be taken, and answers in its encoding.
@@ -156,9 +166,8 @@ async fn unpack<T: Message + Default + DeserializeOwned + Send + 'static>(
     encoding: Encoding,
     body: Body,
 ) -> Result<T, Refusal> {
-    let compression = Compression::of(text(headers, header::CONTENT_ENCODING)).ok_or_else(|| {
-        Refusal::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be plain, gzip or zstd")
-    })?;
+    let compression = Compression::of(text(headers, header::CONTENT_ENCODING))
+        .ok_or_else(|| Refusal::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be plain, gzip or zstd"))?;
     let limits = &services.config.ingest;
     let read = body::read(body, limits.otlp_body_bytes, BODY_PATIENCE, "ingest.otlp_body_bytes").await;
     let bytes = read.map_err(|error| {

@@ -70,7 +70,10 @@ impl Surface {
         for path in paths.paths.keys() {
             self.router = self.router.route(path, methods.clone().route_layer(guarded.clone()));
         }
-        self.document.paths.paths.extend(paths.paths);
+        for (path, item) in paths.paths {
+            // A path may have been declared before, with another method.
+            self.document.paths.paths.entry(path).or_default().merge_operations(item);
+        }
         if let Some(components) = &mut self.document.components {
             components.schemas.extend(schemas);
         }

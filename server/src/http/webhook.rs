@@ -62,7 +62,8 @@ pub async fn gitlab(
     let received_at = services.clock.now_utc();
     let headers = delivery_headers(&headers);
     services.precheck_gitlab(&headers).map_err(WebhookError::from)?;
-    let body = body::read(body, services.config.webhooks.max_body_bytes, BODY_PATIENCE, "webhooks.max_body_bytes").await?;
+    let body =
+        body::read(body, services.config.webhooks.max_body_bytes, BODY_PATIENCE, "webhooks.max_body_bytes").await?;
     let delivery = WebhookDelivery { headers, body, received_at, trace_id: context.trace_id };
     // A task of its own: a sender that hangs up must not leave a trace behind that never ends.
     let received = async move { services.receive_gitlab(delivery).await };

@@ -17,7 +17,7 @@ use app::model::TenantId;
 use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot};
 pub use writer::Writer;
 
-use crate::store::{EndpointDelta, NewSample, log::NewLogRecord};
+use crate::store::{EndpointDelta, NewSample, log::NewLogRecord, span::NewSpan};
 
 /// Submissions that may wait; their bytes are bounded separately.
 const MAX_SUBMISSIONS: usize = 65_536;
@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Submission {
     /// Log records by tenant.
     pub logs: Vec<(TenantId, NewLogRecord)>,
+    /// Spans by tenant.
+    pub spans: Vec<(TenantId, NewSpan)>,
     /// Samples.
     pub samples: Vec<NewSample>,
     /// Endpoint figures.
@@ -39,12 +41,13 @@ pub struct Submission {
 
 impl Submission {
     fn records(&self) -> usize {
-        self.logs.len() + self.samples.len() + self.endpoints.len()
+        self.logs.len() + self.spans.len() + self.samples.len() + self.endpoints.len()
     }
 
     fn size_bytes(&self) -> usize {
         let logs: usize = self.logs.iter().map(|(_, record)| record.size()).sum();
-        logs + self.samples.len() * 256 + self.endpoints.len() * 1024
+        let spans: usize = self.spans.iter().map(|(_, span)| span.size()).sum();
+        logs + spans + self.samples.len() * 256 + self.endpoints.len() * 1024
     }
 }
 

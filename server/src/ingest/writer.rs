@@ -90,12 +90,8 @@ impl Writer {
         let mut records = 0;
         for Queued { submission, _permit: permit, ack } in waiting {
             records += submission.records() as u64;
-            for (tenant, record) in submission.logs {
-                match batch.logs.iter_mut().find(|(known, _)| *known == tenant) {
-                    Some((_, of_tenant)) => of_tenant.push(record),
-                    None => batch.logs.push((tenant, vec![record])),
-                }
-            }
+            by_tenant(&mut batch.logs, submission.logs);
+            by_tenant(&mut batch.spans, submission.spans);
             batch.samples.extend(submission.samples);
             batch.endpoints.extend(submission.endpoints);
             acks.extend(ack);
@@ -179,6 +175,16 @@ impl Writer {
             let (Some(first), Some(last)) = (records.first(), records.last()) else { return };
             let (first_id, last_id) = (first.record.id, last.record.id);
             self.hub.publish_logs(tenant, LiveBatch { first_id, last_id, records });
+        }
+    }
+}
+
+/// Sorts what is whose.
+fn by_tenant<T>(sorted: &mut Vec<(TenantId, Vec<T>)>, items: Vec<(TenantId, T)>) {
+    for (tenant, item) in items {
+        match sorted.iter_mut().find(|(known, _)| *known == tenant) {
+            Some((_, of_tenant)) => of_tenant.push(item),
+            None => sorted.push((tenant, vec![item])),
         }
     }
 }

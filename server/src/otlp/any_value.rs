@@ -35,7 +35,8 @@ fn value_at(value: AnyValue, depth: usize) -> Value {
         Some(Any::BytesValue(bytes)) => Value::String(STANDARD.encode(bytes)),
         Some(Any::ArrayValue(array)) => array.values.into_iter().map(|value| value_at(value, depth + 1)).collect(),
         Some(Any::KvlistValue(list)) => {
-            let member = |pair: KeyValue| (pair.key, pair.value.map_or(Value::Null, |value| value_at(value, depth + 1)));
+            let member =
+                |pair: KeyValue| (pair.key, pair.value.map_or(Value::Null, |value| value_at(value, depth + 1)));
             Value::Object(list.values.into_iter().map(member).collect())
         }
         // A reference into a table that only profiles have.

@@ -3,24 +3,23 @@
 use app::model::{Level, SpanId, TraceId, UnixNanos};
 use opentelemetry_proto::tonic::{
     collector::logs::v1::ExportLogsServiceRequest,
-    common::v1::KeyValue,
     logs::v1::{LogRecord, ResourceLogs, SeverityNumber},
 };
 use serde_json::{Map, Value};
 
-use super::{MAX_ATTRIBUTES, any_value};
+use super::{
+    any_value,
+    attributes::{self, Cut, id},
+};
 use crate::{store::log::NewLogRecord, telemetry::Redactor};
-
-/// What a service is called that does not say what it is called.
-const UNKNOWN_SERVICE: &str = "unknown_service";
 
 /// Records that were read, and what was not.
 #[derive(Debug, Default)]
 pub struct ReadLogs {
     /// To be stored.
     pub records: Vec<NewLogRecord>,
-    /// Attributes that were left out, because a record had too many.
-    pub dropped_attributes: u64,
+    /// What was too much.
+    pub cut: Cut,
 }
 
 /// Turns a request into records, without their secrets. A record without a time happened when it arrived.
@@ -28,9 +27,10 @@ pub fn read_logs(request: ExportLogsServiceRequest, arrived: UnixNanos, redactor
     let mut read = ReadLogs::default();
     for ResourceLogs { resource, scope_logs, .. } in request.resource_logs {
         let attributes = resource.map(|resource| resource.attributes).unwrap_or_default();
-        let (service, common) = describe_resource(attributes);
+        let (service, resource) = attributes::resource(attributes, &mut read.cut);
+        let common = resource.into_iter().map(|(key, value)| (format!("resource.{key}"), value)).collect();
         for scope in scope_logs {
-            let name = scope.scope.map(|scope| scope.name).filter(|name| !name.is_empty());
+            let name = attributes::scope_name(scope.scope);
             for record in scope.log_records {
                 let record = read_record(record, &service, &common, name.as_deref(), arrived, redactor, &mut read);
                 read.records.push(record);
@@ -38,17 +38,6 @@ pub fn read_logs(request: ExportLogsServiceRequest, arrived: UnixNanos, redactor
         }
     }
     read
-}
-
-/// The service's name, and the other attributes of the resource under `resource.`.
-fn describe_resource(attributes: Vec<KeyValue>) -> (String, Map<String, Value>) {
-    let mut all = Map::new();
-    any_value::add_attributes(&mut all, attributes, "resource.");
-    let service = match all.remove("resource.service.name") {
-        Some(Value::String(name)) if !name.trim().is_empty() => name,
-        _ => UNKNOWN_SERVICE.to_owned(),
-    };
-    (service, all)
 }
 
 fn read_record(
@@ -69,14 +58,9 @@ fn read_record(
         attributes.insert("otel.scope.name".to_owned(), Value::String(scope.to_owned()));
     }
     attributes.extend(common.iter().map(|(key, value)| (key.clone(), value.clone())));
-    read.dropped_attributes += u64::from(record.dropped_attributes_count);
-    if attributes.len() > MAX_ATTRIBUTES {
-        read.dropped_attributes += (attributes.len() - MAX_ATTRIBUTES) as u64;
-        let kept = std::mem::take(&mut attributes).into_iter().take(MAX_ATTRIBUTES);
-        attributes = kept.collect();
-    }
-    redactor.attributes(&mut attributes);
-    let message = match record.body.map_or(Value::Null, any_value::to_json) {
+    read.cut.attributes += u64::from(record.dropped_attributes_count);
+    attributes::limit(&mut attributes, &mut read.cut);
+    let mut message = match record.body.map_or(Value::Null, any_value::to_json) {
         Value::String(text) => text,
         Value::Null => String::new(),
         Value::Object(mut members) => {
@@ -85,6 +69,7 @@ fn read_record(
         }
         other => other.to_string(),
     };
+    attributes::limit_text(&mut message, &mut read.cut);
     NewLogRecord {
         timestamp: first_time([record.time_unix_nano, record.observed_time_unix_nano]).unwrap_or(arrived),
         level: level(record.severity_number, &record.severity_text),
@@ -92,18 +77,13 @@ fn read_record(
         message: redactor.text(&message).into_owned(),
         trace_id: id(&record.trace_id).map(TraceId),
         span_id: id(&record.span_id).map(SpanId),
-        attributes: if attributes.is_empty() { String::new() } else { Value::Object(attributes).to_string() },
+        attributes: attributes::write(attributes, redactor),
     }
 }
 
 /// The first that is set, and that the store's clock can count to.
 fn first_time(times: [u64; 2]) -> Option<UnixNanos> {
     times.into_iter().filter(|time| *time > 0).find_map(|time| i64::try_from(time).ok()).map(UnixNanos)
-}
-
-/// An id of the right length that is not all zeros.
-fn id<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
-    bytes.try_into().ok().filter(|id: &[u8; N]| id.iter().any(|byte| *byte != 0))
 }
 
 /// Four numbers belong to each level; without a number the text may name one.
@@ -122,7 +102,7 @@ fn level(number: i32, text: &str) -> Level {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::otlp::{Encoding, decode};
+    use crate::otlp::{Encoding, MAX_ATTRIBUTES, decode};
 
     const ARRIVED: UnixNanos = UnixNanos(1_790_000_000_000_000_000);
 
@@ -143,21 +123,25 @@ mod tests {
 
     #[test]
     fn a_record_is_read_with_its_service_its_trace_and_its_attributes() {
-        let record = one(
-            r#"{"timeUnixNano":"1544712660300000000","severityNumber":9,"severityText":"Information",
+        let record = one(r#"{"timeUnixNano":"1544712660300000000","severityNumber":9,"severityText":"Information",
                 "traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174",
                 "body":{"stringValue":"order placed"},"attributes":[
                 {"key":"order.id","value":{"intValue":"42"}},{"key":"ok","value":{"boolValue":true}},
-                {"key":"tags","value":{"arrayValue":{"values":[{"stringValue":"a"}]}}}]}"#,
-        );
+                {"key":"tags","value":{"arrayValue":{"values":[{"stringValue":"a"}]}}}]}"#);
         assert_eq!(record.timestamp, UnixNanos(1_544_712_660_300_000_000));
-        assert_eq!((record.service.as_str(), record.message.as_str(), record.level), ("checkout", "order placed", Level::Info));
+        assert_eq!(
+            (record.service.as_str(), record.message.as_str(), record.level),
+            ("checkout", "order placed", Level::Info)
+        );
         assert_eq!(record.trace_id.unwrap().to_string(), "5b8efff798038103d269b633813fc60c");
         assert_eq!(record.span_id.unwrap().to_string(), "eee19b7ec3c1b174");
         let attributes: Value = serde_json::from_str(&record.attributes).unwrap();
         assert_eq!(attributes["order.id"], 42);
         assert_eq!(attributes["tags"], serde_json::json!(["a"]));
-        assert_eq!((&attributes["resource.host.name"], &attributes["otel.scope.name"]), (&"web-1".into(), &"orders".into()));
+        assert_eq!(
+            (&attributes["resource.host.name"], &attributes["otel.scope.name"]),
+            (&"web-1".into(), &"orders".into())
+        );
         assert!(attributes.get("resource.service.name").is_none());
     }
 
@@ -170,13 +154,20 @@ mod tests {
         let empty = one(r#"{"traceId":"00000000000000000000000000000000","timeUnixNano":"18446744073709551615"}"#);
         assert_eq!((empty.timestamp, empty.trace_id, empty.message.as_str()), (ARRIVED, None, ""));
         let nobody = read(r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}"#);
-        assert_eq!(nobody.records[0].service, UNKNOWN_SERVICE);
+        assert_eq!(nobody.records[0].service, "unknown_service");
         assert_eq!(nobody.records[0].level, Level::Info);
     }
 
     #[test]
     fn levels_have_four_numbers_each() {
-        for (number, expected) in [(1, Level::Trace), (8, Level::Debug), (12, Level::Info), (13, Level::Warn), (20, Level::Error), (24, Level::Fatal)] {
+        for (number, expected) in [
+            (1, Level::Trace),
+            (8, Level::Debug),
+            (12, Level::Info),
+            (13, Level::Warn),
+            (20, Level::Error),
+            (24, Level::Fatal),
+        ] {
             assert_eq!(level(number, ""), expected, "{number}");
         }
     }
@@ -191,6 +182,6 @@ mod tests {
         );
         let read = read(&json);
         let kept: Map<String, Value> = serde_json::from_str(&read.records[0].attributes).unwrap();
-        assert_eq!((kept.len(), read.dropped_attributes), (MAX_ATTRIBUTES, 72));
+        assert_eq!((kept.len(), read.cut.attributes), (MAX_ATTRIBUTES, 72));
     }
 }

@@ -1,13 +1,18 @@
 //! OTLP (<https://opentelemetry.io/docs/specs/otlp/>): what arrives, read within limits, and turned into Console's records.
 
 mod any_value;
+pub mod attributes;
 mod logs;
+mod traces;
 mod wire;
 
 pub use self::{
     logs::{ReadLogs, read_logs},
+    traces::{ReadSpans, read_spans},
     wire::{Compression, Encoding, RpcStatus, WireError, decode, decompress, encode},
 };
 
 /// Attributes of one record that are kept; more are counted and left out.
 pub const MAX_ATTRIBUTES: usize = 128;
+/// Longest value of an attribute that is kept, in bytes; longer ones are cut, marked and counted.
+pub const MAX_VALUE_BYTES: usize = 16 * 1024;

@@ -4,10 +4,13 @@ mod figures;
 pub mod identity;
 mod logs;
 mod monitoring;
+mod otlp;
+mod outline;
 mod overview;
 mod pipelines;
 mod settings;
 mod status;
+mod traces;
 mod webhook;
 
 use std::{
@@ -21,8 +24,8 @@ use app::{
 };
 use chrono::{DateTime, Utc};
 pub use pipelines::parse_pipeline_cursor;
-use uuid::Uuid;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 pub use webhook::{WebhookAnswer, WebhookDelivery, WebhookError, WebhookOutcome};
 
 use crate::{
@@ -63,6 +66,8 @@ pub struct Services {
     pub unpacking: Arc<Semaphore>,
     /// Sessions, keys and their limits.
     pub identity: Arc<identity::Identity>,
+    /// Outlines of traces that are being looked at.
+    outlines: traces::OutlineCache,
     pattern: PathPattern,
     /// Since when the banner says what it says; only for show.
     status_since: Mutex<HashMap<TenantId, (StatusLevel, Option<UnixMillis>)>>,
@@ -94,6 +99,7 @@ impl Services {
             started_at: clock.now_utc(),
             pattern: PathPattern::new(&config.webhooks.path_pattern),
             recorder: Arc::new(EndpointRecorder::default()),
+            outlines: traces::outline_cache(),
             status_since: Mutex::default(),
             unpacking: Arc::new(Semaphore::new(UNPACKED_AT_ONCE)),
             identity: Arc::new(identity::Identity::new(stores.identity.clone(), clock.clone(), config.auth.clone())),
@@ -112,6 +118,7 @@ impl Services {
         app::api::Console {
             pipelines: self.clone(),
             logs: self.clone(),
+            traces: self.clone(),
             overview: self.clone(),
             identity: self.identity.clone(),
             settings: self.clone(),

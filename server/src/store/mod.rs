@@ -9,10 +9,14 @@
 //!
 //! Every method takes the tenant but those that keep house for all of them.
 
+pub mod bloom;
+pub mod column;
 pub mod identity;
 pub mod log;
+pub mod merge;
 pub mod postgres;
 pub mod sketch;
+pub mod span;
 pub mod sqlite;
 
 use std::{sync::Arc, time::Duration};
@@ -30,6 +34,7 @@ use self::{
     identity::IdentityStore,
     log::{LogMatcher, NewLogRecord},
     sketch::Sketch,
+    span::{NewSpan, SpanStore},
 };
 use crate::config::{Fsync, Secret, StoreConfig};
 
@@ -456,6 +461,8 @@ pub struct CommitBatch {
     pub sequence: i64,
     /// Log records by tenant, each tenant once.
     pub logs: Vec<(TenantId, Vec<NewLogRecord>)>,
+    /// Spans by tenant, each tenant once.
+    pub spans: Vec<(TenantId, Vec<NewSpan>)>,
     /// Samples.
     pub samples: Vec<NewSample>,
     /// Endpoint figures.
@@ -492,6 +499,8 @@ pub enum Signal {
     Pipelines,
     /// Log records.
     Logs,
+    /// Traces, their spans, and the figures of their operations.
+    Traces,
     /// Samples and their summaries.
     Samples,
     /// Endpoint roll-ups.
@@ -500,13 +509,14 @@ pub enum Signal {
 
 impl Signal {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Pipelines, Self::Logs, Self::Samples, Self::Endpoints];
+    pub const ALL: [Self; 5] = [Self::Pipelines, Self::Logs, Self::Traces, Self::Samples, Self::Endpoints];
 
     /// Name in logs and figures.
     pub fn key(self) -> &'static str {
         match self {
             Self::Pipelines => "pipelines",
             Self::Logs => "logs",
+            Self::Traces => "traces",
             Self::Samples => "samples",
             Self::Endpoints => "endpoints",
         }
@@ -535,6 +545,8 @@ pub struct Stores {
     pub pipelines: Arc<dyn PipelineStore>,
     /// Log records.
     pub logs: Arc<dyn LogStore>,
+    /// Traces and spans.
+    pub spans: Arc<dyn SpanStore>,
     /// Series and samples.
     pub metrics: Arc<dyn MetricStore>,
     /// Endpoint roll-ups.
@@ -573,12 +585,21 @@ impl Stores {
 
     fn all<S>(store: S) -> Self
     where
-        S: PipelineStore + LogStore + MetricStore + EndpointStore + IngestStore + IdentityStore + AdminStore + 'static,
+        S: PipelineStore
+            + LogStore
+            + SpanStore
+            + MetricStore
+            + EndpointStore
+            + IngestStore
+            + IdentityStore
+            + AdminStore
+            + 'static,
     {
         let store = Arc::new(store);
         Self {
             pipelines: store.clone(),
             logs: store.clone(),
+            spans: store.clone(),
             metrics: store.clone(),
             endpoints: store.clone(),
             identity: store.clone(),
@@ -599,3 +620,11 @@ fn refuse_newer(applied: Option<i64>, migrator: &sqlx::migrate::Migrator) -> Sto
 
 /// How long a caller waits for a connection before the store counts as unreachable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Filters of blocks by the block's row, within 32 MiB.
+type FilterCache = moka::sync::Cache<i64, Arc<[u8]>>;
+
+fn filter_cache() -> FilterCache {
+    let size = |_: &i64, filter: &Arc<[u8]>| u32::try_from(filter.len()).unwrap_or(u32::MAX);
+    moka::sync::Cache::builder().weigher(size).max_capacity(32 << 20).build()
+}

@@ -12,6 +12,8 @@ use crate::store::{EndpointDelta, EndpointKey, Rollup, RollupResolution};
 
 /// Endpoints within one interval; more share one row. Routes come from the route table, so this is never near.
 const MAX_ENDPOINTS: usize = 1000;
+/// Longest route that is kept, in bytes.
+const LONGEST_ROUTE: usize = 200;
 
 /// What happened at each endpoint since the last time it was taken.
 #[derive(Debug, Default)]
@@ -77,9 +79,55 @@ pub fn route_label(matched: &str) -> String {
     label.replace(":*", "*")
 }
 
+/// A path with the parts that tell one thing from another replaced by what they are: numbers by `:id`, UUIDs by `:uuid`,
+/// long hexadecimal texts by `:hash`. A route that names its parts stays as it is, but for how it marks them.
+pub fn normalize_route(path: &str) -> String {
+    let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let part = |part: &str| {
+        if part.is_empty() {
+            return String::new();
+        }
+        if let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+            return format!(":{}", name.trim_start_matches('*'));
+        }
+        if part.bytes().all(|byte| byte.is_ascii_digit()) {
+            return ":id".to_owned();
+        }
+        let groups: Vec<&str> = part.split('-').collect();
+        let is_uuid =
+            groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(|group| is_hex(group));
+        if is_uuid {
+            return ":uuid".to_owned();
+        }
+        if part.len() >= 16 && is_hex(part) {
+            return ":hash".to_owned();
+        }
+        part.to_owned()
+    };
+    let mut route: String = path.split('/').map(part).collect::<Vec<_>>().join("/");
+    route.truncate(route.floor_char_boundary(LONGEST_ROUTE));
+    if route.is_empty() { "/".to_owned() } else { route }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_that_tell_one_thing_from_another_are_replaced() {
+        let routes = [
+            ("/users/42", "/users/:id"),
+            ("/o/6f1b1d3e-0000-4000-8000-000000000000/x", "/o/:uuid/x"),
+            ("/blob/0123456789abcdef0123", "/blob/:hash"),
+            ("/users/{id}/files/{*path}", "/users/:id/files/:path"),
+            ("/v1/orders/:order", "/v1/orders/:order"),
+            ("", "/"),
+            ("/", "/"),
+        ];
+        for (path, route) in routes {
+            assert_eq!(normalize_route(path), route, "{path}");
+        }
+    }
 
     #[test]
     fn routes_are_read_as_people_write_them() {

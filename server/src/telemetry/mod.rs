@@ -6,7 +6,7 @@ mod layer;
 mod redact;
 
 pub use context::TraceContext;
-pub use endpoints::{EndpointRecorder, route_label};
+pub use endpoints::{EndpointRecorder, normalize_route, route_label};
 pub use layer::{LogSink, SelfLog, install};
 pub use redact::Redactor;
 

@@ -486,6 +486,7 @@ mod cases {
             let batch = CommitBatch {
                 writer: Uuid::from_u128(1),
                 sequence,
+                spans: Vec::new(),
                 logs: vec![(OURS, vec![record(time / 1_000_000, "s", "line")])],
                 samples: vec![NewSample {
                     tenant: OURS,

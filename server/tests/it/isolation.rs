@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use app::model::{Level, Role, TenantId, UnixNanos};
+use app::model::{Level, Role, TenantId, TraceId, UnixNanos};
 use futures::StreamExt;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use server::{
         declared,
     },
     ingest::Submission,
-    store::log::NewLogRecord,
+    store::{log::NewLogRecord, span::NewSpan},
 };
 use uuid::Uuid;
 
@@ -23,9 +23,14 @@ use crate::support::{Engine, Home, TestApp, client_with};
 /// Stands in everything that the tenant `default` owns here.
 const MARK: &str = "zebrafish";
 
+/// A span of a trace of its own.
+const SPAN: &str = "00f067aa0ba902b7";
+
 /// What belongs to `default`.
 struct Owned {
     trace: Uuid,
+    /// Of a span.
+    span_trace: TraceId,
     user: Uuid,
     key: Uuid,
     session: Uuid,
@@ -44,15 +49,21 @@ async fn fill(app: &TestApp) -> Owned {
         span_id: None,
         attributes: String::new(),
     };
-    app.services
-        .ingest
-        .submit(Submission { logs: vec![(TenantId::DEFAULT, log)], ..Submission::default() })
-        .await
-        .unwrap();
+    let span_trace = TraceId(Uuid::new_v4().into_bytes());
+    let span = NewSpan {
+        trace_id: span_trace,
+        span_id: SPAN.parse().unwrap(),
+        name: MARK.to_owned(),
+        start: UnixNanos::from(SystemClock.now_utc()),
+        ..crate::spans::span(1, 1, MARK)
+    };
+    let (logs, spans) = (vec![(TenantId::DEFAULT, log)], vec![(TenantId::DEFAULT, span)]);
+    app.services.ingest.submit(Submission { logs, spans, ..Submission::default() }).await.unwrap();
     let key = json!({ "request": { "name": MARK, "can_ingest": true, "can_read": true, "expires_in_days": null } });
     let key: Value = admin.post(app.url("/fn/keys/add")).json(&key).send().await.unwrap().json().await.unwrap();
     let user = stores.identity.user_by_email(&format!("{MARK}@example.com")).await.unwrap().unwrap().id;
     Owned {
+        span_trace,
         trace: made["trace_id"].as_str().unwrap().parse().unwrap(),
         key: key["key"]["id"].as_str().unwrap().parse().unwrap(),
         session: stores.identity.sessions_of(user, SystemClock.now_utc()).await.unwrap()[0].id,
@@ -71,6 +82,10 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
         "/fn/pipelines" => json!({ "query": {} }),
         "/fn/pipeline" => json!({ "id": owned.trace }),
         "/fn/pipelines/demo" => json!({ "count": 1 }),
+        "/fn/traces" => json!({ "query": { "range": range } }),
+        "/fn/trace" => json!({ "id": owned.span_trace }),
+        "/fn/trace/rows" => json!({ "id": owned.span_trace, "offset": 0 }),
+        "/fn/trace/span" => json!({ "trace": owned.span_trace, "span": SPAN }),
         "/fn/welcome" => json!({ "token": "nothing" }),
         "/fn/account/name" => json!({ "name": "Another" }),
         "/fn/account/password" => json!({ "current": "x", "new": "y" }),
@@ -166,10 +181,11 @@ async fn every_way_in_is_closed_to_other_tenants_and_to_nobody() {
             assert!(status < 500 && (status != 422 || body.is_none() || path == "/fn/account/password"), "{place}");
             assert!(!text.contains(MARK), "{place}");
             let is_key = who.starts_with("key");
-            let names_something = [owned.trace, owned.user, owned.key, owned.session].iter().any(|id| {
-                path.contains(&id.to_string())
-                    || body.as_ref().is_some_and(|body| body.to_string().contains(&id.to_string()))
-            });
+            let ids = [owned.trace, owned.user, owned.key, owned.session].map(|id| id.to_string());
+            let names_something = ids
+                .into_iter()
+                .chain([owned.span_trace.to_string()])
+                .any(|id| path.contains(&id) || body.as_ref().is_some_and(|body| body.to_string().contains(&id)));
             if names_something {
                 assert!([401, 403, 404].contains(&status), "{place}");
             }

@@ -12,6 +12,7 @@ mod identity;
 mod isolation;
 mod otlp;
 mod sign_in;
+mod spans;
 mod stream;
 mod support;
 mod tls;

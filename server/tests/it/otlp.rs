@@ -4,16 +4,24 @@ use std::io::Write;
 
 use app::model::{Role, TenantId};
 use opentelemetry_proto::tonic::{
-    collector::logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse},
+    collector::{
+        logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse},
+        trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse},
+    },
     common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value as Any},
     logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
     resource::v1::Resource,
+    trace::v1::{ResourceSpans, ScopeSpans, Span, Status},
 };
 use prost::Message;
 use serde_json::Value;
 use server::otlp::RpcStatus;
 
 use crate::support::{Engine, Home, TestApp};
+
+/// Around the time of the records here, in milliseconds.
+const FROM: i64 = 1_789_999_990_000;
+const TO: i64 = 1_790_000_100_000;
 
 fn text(text: &str) -> Option<AnyValue> {
     Some(AnyValue { value: Some(Any::StringValue(text.to_owned())) })
@@ -39,6 +47,30 @@ fn request(service: &str, messages: &[&str]) -> ExportLogsServiceRequest {
     }
 }
 
+/// A trace of two spans, the second of which failed, and one span that has no id.
+fn spans(trace: u8) -> ExportTraceServiceRequest {
+    let span = |id: u8, parent: u8| Span {
+        trace_id: vec![trace; 16],
+        span_id: vec![id; if id == 0 { 0 } else { 8 }],
+        parent_span_id: vec![parent; if parent == 0 { 0 } else { 8 }],
+        name: format!("step {id}"),
+        kind: 2,
+        start_time_unix_nano: 1_790_000_000_000_000_000,
+        end_time_unix_nano: 1_790_000_000_000_000_000 + u64::from(id) * 1_000_000,
+        attributes: vec![KeyValue { key: "order".to_owned(), value: text("42"), ..KeyValue::default() }],
+        status: (id == 2).then(|| Status { code: 2, message: "no stock".to_owned() }),
+        ..Span::default()
+    };
+    let name = KeyValue { key: "service.name".to_owned(), value: text("checkout"), ..KeyValue::default() };
+    ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans {
+            resource: Some(Resource { attributes: vec![name], ..Resource::default() }),
+            scope_spans: vec![ScopeSpans { spans: vec![span(1, 0), span(2, 1), span(0, 1)], ..ScopeSpans::default() }],
+            ..ResourceSpans::default()
+        }],
+    }
+}
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     writer.write_all(bytes).unwrap();
@@ -46,7 +78,18 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 async fn post(client: &reqwest::Client, app: &TestApp, kind: &str, encoding: &str, body: Vec<u8>) -> (u16, Vec<u8>) {
-    let request = client.post(app.url("/v1/logs")).header("content-type", kind).header("content-encoding", encoding);
+    post_to("/v1/logs", client, app, kind, encoding, body).await
+}
+
+async fn post_to(
+    path: &str,
+    client: &reqwest::Client,
+    app: &TestApp,
+    kind: &str,
+    encoding: &str,
+    body: Vec<u8>,
+) -> (u16, Vec<u8>) {
+    let request = client.post(app.url(path)).header("content-type", kind).header("content-encoding", encoding);
     let answer = request.body(body).send().await.unwrap();
     assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("application/"));
     (answer.status().as_u16(), answer.bytes().await.unwrap().to_vec())
@@ -75,7 +118,8 @@ async fn log_records_are_stored_before_they_are_acknowledged_in_every_form() {
             }
         }
         for service in ["a", "b", "c", "d"] {
-            let (_, page) = app.get(&format!("/api/monitoring/logs?service={service}&from=0&search=wrong")).await;
+            let (_, page) =
+                app.get(&format!("/api/monitoring/logs?service={service}&from={FROM}&to={TO}&search=wrong")).await;
             assert_eq!(page["logs"].as_array().unwrap().len(), 2, "{service}: {page}");
             assert_eq!(page["logs"][0]["level"], "error");
             assert_eq!(page["logs"][0]["trace_id"], "07".repeat(16));
@@ -114,7 +158,11 @@ async fn what_cannot_be_taken_is_refused_as_the_specification_says() {
         };
         assert!(told.code != 0 && !told.message.is_empty(), "{told:?}");
     }
-    assert_eq!(app.get("/api/monitoring/logs?service=a&from=0").await.1["matched"], 0, "nothing is stored half");
+    assert_eq!(
+        app.get(&format!("/api/monitoring/logs?service=a&from={FROM}&to={TO}")).await.1["matched"],
+        0,
+        "nothing is stored half"
+    );
     app.stop().await;
 }
 
@@ -136,5 +184,51 @@ async fn programs_on_this_machine_need_no_key_and_pages_in_its_browsers_get_nowh
     assert_eq!(post(&person, &app, "application/x-protobuf", "identity", body()).await.0, 403, "people do not send");
     let reader = app.with_key(TenantId::DEFAULT, false, true).await;
     assert_eq!(post(&reader, &app, "application/x-protobuf", "identity", body()).await.0, 403);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_become_traces_and_what_has_no_id_is_told() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    let key = app.with_key(TenantId::DEFAULT, true, false).await;
+    let json = serde_json::to_vec(&spans(3)).unwrap();
+    for (kind, encoding, body) in [
+        ("application/x-protobuf", "identity", spans(1).encode_to_vec()),
+        ("application/x-protobuf", "zstd", zstd::encode_all(spans(2).encode_to_vec().as_slice(), 3).unwrap()),
+        ("application/json", "gzip", gzip(&json)),
+        // Again, as a sender does that has not heard the answer.
+        ("application/json", "identity", json.clone()),
+    ] {
+        let (status, answer) = post_to("/v1/traces", &key, &app, kind, encoding, body).await;
+        assert_eq!(status, 200, "{kind} {encoding}");
+        let answer: ExportTraceServiceResponse = if kind.ends_with("protobuf") {
+            ExportTraceServiceResponse::decode(answer.as_slice()).unwrap()
+        } else {
+            serde_json::from_slice(&answer).unwrap()
+        };
+        let partial = answer.partial_success.unwrap();
+        assert_eq!(partial.rejected_spans, 1);
+        assert!(partial.error_message.contains("no valid trace id"), "{}", partial.error_message);
+    }
+    let ask = async |path: &str, body: Value| -> Value {
+        let answer = app.client.post(app.url(path)).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path} {}", answer.status());
+        answer.json().await.unwrap()
+    };
+    let attribute = serde_json::json!([{ "key": "order", "op": "equals", "value": "42" }]);
+    let range = format!("{FROM}-{TO}");
+    let query = serde_json::json!({ "query": { "range": range, "filter": { "attributes": attribute } } });
+    let page = ask("/fn/traces", query).await;
+    assert_eq!((&page["matched"], &page["matched_errors"]), (&3.into(), &3.into()), "{page}");
+    assert_eq!((&page["traces"][0]["spans"], &page["traces"][0]["operation"]), (&2.into(), &"step 1".into()), "{page}");
+    assert_eq!(page["services"][0], serde_json::json!({ "service": "checkout", "traces": 3, "errors": 3 }));
+    let trace = "03".repeat(16);
+    let detail = ask("/fn/trace", serde_json::json!({ "id": trace })).await;
+    assert_eq!(detail["outline"]["rows"].as_array().unwrap().len(), 2);
+    let rows = ask("/fn/trace/rows", serde_json::json!({ "id": trace, "offset": 1 })).await;
+    assert_eq!((&rows["total"], &rows["rows"][0][0]), (&2.into(), &"0202020202020202".into()));
+    let span = ask("/fn/trace/span", serde_json::json!({ "trace": trace, "span": "02".repeat(8) })).await;
+    assert_eq!((&span["span"]["status_message"], &span["peers"]["count"]), (&"no stock".into(), &3.into()), "{span}");
     app.stop().await;
 }

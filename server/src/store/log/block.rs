@@ -11,16 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     NewLogRecord,
-    bloom::BloomBuilder,
     words::{each_stored_prefix, each_word},
 };
-use crate::store::{StoreError, StoreResult};
+use crate::store::{
+    StoreError, StoreResult,
+    bloom::BloomBuilder,
+    column::{Reader, damaged, pack, put_bytes, put_varint, unpack, unzigzag, zigzag},
+};
 
 const VERSION: u8 = 1;
-/// Fast, and within a few percent of the size of slower levels on log lines.
-const ZSTD_LEVEL: i32 = 3;
-/// No block unpacks to more than this: a guard against damaged lengths.
-const MAX_UNPACKED_BYTES: usize = 1 << 30;
 
 /// Counts of a block by service and level, in the order of [`Level::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -225,11 +224,11 @@ pub fn decode(payload: &[u8]) -> StoreResult<NarrowBlock> {
     let Some((&VERSION, rest)) = payload.split_first() else {
         return Err(damaged("unknown version of a log block"));
     };
-    let mut outer = Reader(rest);
+    let mut outer = Reader::new(rest);
     let narrow = unpack(outer.bytes()?)?;
     let packed_text = outer.bytes()?.to_vec();
 
-    let mut input = Reader(&narrow);
+    let mut input = Reader::new(&narrow);
     let count = input.count()?;
     let mut time = 0_i64;
     let mut times = Vec::with_capacity(count);
@@ -298,12 +297,12 @@ impl TextBlock {
 pub fn decode_text(block: &NarrowBlock) -> StoreResult<TextBlock> {
     let bytes = unpack(&block.packed_text)?;
     let records = block.record_count();
-    let mut input = Reader(&bytes);
+    let mut input = Reader::new(&bytes);
     let mut lengths = Vec::with_capacity(records * 2);
     for _ in 0..records * 2 {
         lengths.push(input.varint()? as usize);
     }
-    let start = bytes.len() - input.0.len();
+    let start = bytes.len() - input.left();
     let mut end = start;
     let mut ends = Vec::with_capacity(lengths.len());
     for length in lengths {
@@ -329,99 +328,8 @@ pub fn decode_new(payload: &[u8]) -> StoreResult<Vec<NewLogRecord>> {
     Ok(records.collect())
 }
 
-fn damaged(what: &str) -> StoreError {
-    StoreError::Damaged(format!("a log block: {what}"))
-}
-
 fn level_of(byte: u8) -> StoreResult<Level> {
     Level::ALL.get(usize::from(byte)).copied().ok_or_else(|| damaged("a level"))
-}
-
-fn pack(bytes: &[u8]) -> StoreResult<Vec<u8>> {
-    zstd::bulk::compress(bytes, ZSTD_LEVEL).map_err(|error| damaged(&error.to_string()))
-}
-
-fn unpack(bytes: &[u8]) -> StoreResult<Vec<u8>> {
-    let size = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten().unwrap_or(0) as usize;
-    if size > MAX_UNPACKED_BYTES {
-        return Err(damaged("a frame is too large"));
-    }
-    zstd::bulk::decompress(bytes, size).map_err(|error| damaged(&error.to_string()))
-}
-
-fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)) as u64
-}
-
-fn unzigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
-}
-
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_varint(out, bytes.len() as u64);
-    out.extend(bytes);
-}
-
-/// Reads what the `put` functions wrote; damage is an error, never a panic.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take(&mut self, count: usize) -> StoreResult<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(|| damaged("it ends early"))?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> StoreResult<[u8; N]> {
-        self.take(N)?.try_into().map_err(|_| damaged("it ends early"))
-    }
-
-    fn varint(&mut self) -> StoreResult<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.take(1)?[0];
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(damaged("a number is too long"))
-    }
-
-    /// A number of things, each of which takes at least a byte.
-    fn count(&mut self) -> StoreResult<usize> {
-        let count = self.varint()? as usize;
-        if count > self.0.len() { Err(damaged("a count is too large")) } else { Ok(count) }
-    }
-
-    fn bytes(&mut self) -> StoreResult<&'a [u8]> {
-        let length = self.varint()? as usize;
-        self.take(length)
-    }
-
-    fn text(&mut self) -> StoreResult<&'a str> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| damaged("a text is not UTF-8"))
-    }
-
-    fn indexes(&mut self, count: usize, below: usize) -> StoreResult<Vec<usize>> {
-        let mut indexes = Vec::with_capacity(count);
-        for _ in 0..count {
-            let index = self.varint()? as usize;
-            if index >= below {
-                return Err(damaged("an index points nowhere"));
-            }
-            indexes.push(index);
-        }
-        Ok(indexes)
-    }
 }
 
 #[cfg(test)]
@@ -429,7 +337,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::log::{BloomView, LogMatcher};
+    use crate::store::{bloom::BloomView, log::LogMatcher};
 
     fn record() -> impl Strategy<Value = NewLogRecord> {
         (

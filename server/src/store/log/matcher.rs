@@ -5,9 +5,9 @@ use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder, bytes};
 
 use super::{
     block::TextBlock,
-    bloom::BloomView,
     words::{each_word, lookup_prefix},
 };
+use crate::store::bloom::BloomView;
 
 /// Longest search text, in bytes.
 pub const MAX_SEARCH_BYTES: usize = 512;

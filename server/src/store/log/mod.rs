@@ -2,13 +2,11 @@
 //! hold, and the matcher that decides whether a record is wanted.
 
 mod block;
-mod bloom;
 mod matcher;
 mod words;
 
 use app::model::{Level, SpanId, TraceId, UnixNanos};
 pub use block::{Block, BlockSummary, NarrowBlock, TextBlock, decode, decode_new, decode_text, encode};
-pub use bloom::BloomView;
 pub use matcher::{LogMatcher, SearchError};
 
 /// A log record on its way in: without an id, its fields as JSON text.

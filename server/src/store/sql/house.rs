@@ -21,6 +21,7 @@ impl SqlStore {
         match signal {
             Signal::Pipelines => self.remove_pipelines(before).await,
             Signal::Logs => self.remove_log_blocks(before).await,
+            Signal::Traces => self.remove_traces(before).await,
             Signal::Samples => self.remove_sample_rollups(before).await,
             Signal::Endpoints => self.remove_endpoint_rollups(before).await,
         }
@@ -65,6 +66,53 @@ impl SqlStore {
         .await?;
         let records: i64 = rows.iter().map(|row| row.0).sum();
         Ok(Removed { rows: records as u64, more: rows.len() as i64 == BATCH_BLOCKS })
+    }
+
+    /// Traces go as a whole, by their start; blocks when the last of their spans is old.
+    async fn remove_traces(&self, before: UnixNanos) -> StoreResult<Removed> {
+        let blocks: Vec<(i64,)> = sqlx::query_as(
+            "DELETE FROM span_blocks WHERE id IN
+                (SELECT id FROM span_blocks WHERE max_time < $1 ORDER BY id LIMIT $2) RETURNING spans",
+        )
+        .bind(before.0)
+        .bind(BATCH_BLOCKS)
+        .fetch_all(&self.writer)
+        .await?;
+        let spans: i64 = blocks.iter().map(|row| row.0).sum();
+        let mut more = blocks.len() as i64 == BATCH_BLOCKS;
+        for tenant in self.all_tenants().await? {
+            let traces = sqlx::query(
+                "DELETE FROM traces WHERE id IN
+                    (SELECT id FROM traces WHERE tenant = $1 AND start < $2 ORDER BY start LIMIT $3)",
+            )
+            .bind(tenant.0)
+            .bind(before.0)
+            .bind(BATCH)
+            .execute(&self.writer)
+            .await?;
+            more |= traces.rows_affected() == BATCH as u64;
+        }
+        let operations: Vec<(i64, i64)> =
+            sqlx::query_as("SELECT tenant, id FROM operations ORDER BY id").fetch_all(&self.reader).await?;
+        for (tenant, operation) in operations {
+            for resolution in crate::store::RollupResolution::ALL {
+                let done = sqlx::query(
+                    "DELETE FROM operation_rollups
+                     WHERE tenant = $1 AND resolution = $2 AND operation = $3 AND bucket < $4 AND bucket <= COALESCE(
+                        (SELECT bucket FROM operation_rollups WHERE tenant = $1 AND resolution = $2 AND operation = $3
+                         ORDER BY bucket LIMIT 1 OFFSET $5), $4)",
+                )
+                .bind(tenant)
+                .bind(resolution.seconds())
+                .bind(operation)
+                .bind(resolution.floor(before).0)
+                .bind(BATCH - 1)
+                .execute(&self.writer)
+                .await?;
+                more |= done.rows_affected() >= BATCH as u64;
+            }
+        }
+        Ok(Removed { rows: spans as u64, more })
     }
 
     async fn remove_sample_rollups(&self, before: UnixNanos) -> StoreResult<Removed> {

@@ -11,6 +11,7 @@ use super::{
     Db, SqlStore,
     endpoint::{ALL_ENDPOINTS, RollupRow},
     log::insert_block,
+    span_commit::is_current,
 };
 use crate::store::{
     CommitBatch, CommitReceipt, EndpointDelta, EndpointKey, IngestStore, NewSample, Rollup, RollupResolution,
@@ -29,6 +30,11 @@ impl IngestStore for SqlStore {
         // Packing takes longer than writing: it is done before the writer's lock is taken.
         let blocks = pack(batch).await?;
         self.prepare_samples(&batch.samples).await?;
+        let mut prepared = Vec::with_capacity(batch.spans.len());
+        for (tenant, spans) in &batch.spans {
+            let mut connection = self.reader.acquire().await?;
+            prepared.push(self.prepare_spans(&mut connection, *tenant, spans).await?);
+        }
 
         let mut tx = self.begin_commit().await?;
         if let Some(receipt) = receipt_of(&mut tx, batch).await? {
@@ -43,6 +49,14 @@ impl IngestStore for SqlStore {
                 insert_block(&mut tx, tenant, next, &block).await?;
                 next = LogId(next.0 + block.records as i64);
             }
+        }
+        let mut names = Vec::with_capacity(prepared.len());
+        for ((tenant, spans), mut prepared) in batch.spans.iter().zip(prepared) {
+            if !is_current(&mut tx, &prepared).await? {
+                // Another process has committed meanwhile; now that it is our turn nobody can.
+                prepared = self.prepare_spans(&mut tx, *tenant, spans).await?;
+            }
+            names.push(self.write_spans(&mut tx, prepared, now).await?);
         }
         let series = self.write_samples(&mut tx, &batch.samples).await?;
         write_endpoints(&mut tx, &batch.endpoints).await?;
@@ -59,6 +73,7 @@ impl IngestStore for SqlStore {
         .await?;
         tx.commit().await?;
         self.series.learn(series);
+        names.into_iter().for_each(|names| self.names.keep(names));
         Ok(receipt)
     }
 }
@@ -235,7 +250,7 @@ async fn endpoint_id(connection: &mut Connection, tenant: TenantId, key: &Endpoi
 }
 
 /// Adds deltas to minutes, hours and days, each for the endpoint and for all endpoints together.
-async fn write_endpoints(connection: &mut Connection, deltas: &[EndpointDelta]) -> StoreResult<()> {
+pub(super) async fn write_endpoints(connection: &mut Connection, deltas: &[EndpointDelta]) -> StoreResult<()> {
     let mut ids: HashMap<(TenantId, &EndpointKey), i64> = HashMap::new();
     let mut rows: BTreeMap<(i64, i64, i64, i64), Rollup> = BTreeMap::new();
     for delta in deltas {

@@ -12,19 +12,13 @@ use sqlx::Acquire;
 use super::{Db, SqlStore};
 use crate::store::{
     AdminStore, LogSelection, LogSlice, LogStore, StoreError, StoreResult,
-    log::{BlockSummary, BloomView, LogMatcher, NewLogRecord, decode, decode_new, decode_text, encode},
+    bloom::BloomView,
+    log::{BlockSummary, LogMatcher, NewLogRecord, decode, decode_new, decode_text, encode},
+    merge::{COMPACTION_WINDOW, FULL_BLOCK_RECORDS, SmallBlock, choose_run},
 };
 
 /// Blocks whose description is read at once.
 const BLOCKS_A_READ: i64 = 256;
-/// A block with this many records is not merged any more.
-const FULL_BLOCK_RECORDS: i64 = 8192;
-/// So many neighbours of the same size class are merged into one.
-const BLOCKS_A_MERGE: usize = 8;
-/// Records further apart are not merged into one block: retention removes whole blocks.
-const LONGEST_MERGED_NANOS: i64 = 86_400_000_000_000;
-/// Blocks looked at for merging in one go.
-const COMPACTION_WINDOW: i64 = 512;
 /// Once a page is full, so many more records are unpacked to count what else matches; then the count is partial.
 const RECORDS_UNPACKED_TO_COUNT: u64 = 24 * FULL_BLOCK_RECORDS as u64;
 /// What reading a block costs, however small it is, in records that could be unpacked meanwhile.
@@ -356,47 +350,6 @@ fn records_after(
     Ok((records, None))
 }
 
-/// A block that may be merged.
-#[derive(sqlx::FromRow, Clone)]
-struct SmallBlock {
-    id: i64,
-    first_id: i64,
-    last_id: i64,
-    records: i64,
-    min_time: i64,
-    max_time: i64,
-}
-
-/// The first run of neighbours worth merging, as long as can be.
-///
-/// Either the outcome is a full block, or there are enough of them and none holds more than half of the records: so a
-/// record is packed anew only when its block at least doubles.
-fn choose_run(blocks: &[SmallBlock]) -> Option<&[SmallBlock]> {
-    for start in 0..blocks.len() {
-        let (mut records, mut largest, mut best) = (0, 0, None);
-        let (mut from, mut to) = (i64::MAX, i64::MIN);
-        for end in start..blocks.len() {
-            let follows = end == start || blocks[end].first_id == blocks[end - 1].last_id + 1;
-            (from, to) = (from.min(blocks[end].min_time), to.max(blocks[end].max_time));
-            if !follows || records + blocks[end].records > FULL_BLOCK_RECORDS || to - from > LONGEST_MERGED_NANOS {
-                break;
-            }
-            records += blocks[end].records;
-            largest = largest.max(blocks[end].records);
-            let count = end - start + 1;
-            let doubles = count >= BLOCKS_A_MERGE && largest * 2 <= records;
-            let fills = count > 1 && records > FULL_BLOCK_RECORDS / 2;
-            if doubles || fills {
-                best = Some(&blocks[start..=end]);
-            }
-        }
-        if best.is_some() {
-            return best;
-        }
-    }
-    None
-}
-
 impl SqlStore {
     /// Merges one run of a tenant's small blocks; says whether there was one.
     async fn merge_one_run(&self, tenant: TenantId) -> StoreResult<bool> {
@@ -470,56 +423,4 @@ pub(super) async fn insert_block(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn blocks(sizes: &[i64]) -> Vec<SmallBlock> {
-        let mut next = 1;
-        let mut all = Vec::new();
-        for (id, records) in sizes.iter().enumerate() {
-            let last_id = next + records - 1;
-            let (min_time, max_time) = (next * 1_000_000_000, last_id * 1_000_000_000);
-            all.push(SmallBlock { id: id as i64, first_id: next, last_id, records: *records, min_time, max_time });
-            next += records;
-        }
-        all
-    }
-
-    #[test]
-    fn neighbours_of_one_size_are_merged_once_there_are_enough() {
-        assert!(choose_run(&blocks(&[1; 7])).is_none());
-        assert_eq!(choose_run(&blocks(&[1; 8])).map(<[_]>::len), Some(8));
-        assert!(choose_run(&blocks(&[4000])).is_none());
-        assert_eq!(choose_run(&blocks(&[4000, 4000, 4000])).map(<[_]>::len), Some(2));
-    }
-
-    #[test]
-    fn what_lies_days_apart_stays_apart() {
-        let mut all = blocks(&[1; 8]);
-        for (day, block) in all.iter_mut().enumerate() {
-            (block.min_time, block.max_time) = (day as i64 * LONGEST_MERGED_NANOS, day as i64 * LONGEST_MERGED_NANOS);
-        }
-        assert!(choose_run(&all).is_none());
-    }
-
-    #[test]
-    fn a_large_block_is_not_packed_again_for_a_few_small_ones() {
-        let all = blocks(&[1, 1, 1, 1, 2000, 1, 1, 1, 1]);
-        assert!(choose_run(&all).is_none());
-        let more = blocks(&[1, 1, 1, 1, 1, 1, 1, 1, 2000]);
-        assert_eq!(choose_run(&more).map(<[_]>::len), Some(8));
-    }
-
-    #[test]
-    fn a_hole_in_the_ids_ends_a_run() {
-        let mut all = blocks(&[1; 8]);
-        for block in &mut all[4..] {
-            block.first_id += 5;
-            block.last_id += 5;
-        }
-        assert!(choose_run(&all).is_none());
-    }
 }

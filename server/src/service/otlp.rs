@@ -1,0 +1,70 @@
+//! What arrives over OTLP, by HTTP or gRPC: read, submitted, answered.
+
+use app::model::TenantId;
+use opentelemetry_proto::tonic::collector::{
+    logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse},
+    trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse},
+};
+
+use super::Services;
+use crate::{
+    ingest::{IngestError, Submission},
+    otlp::{self, attributes::Cut},
+};
+
+/// Requests with fewer records than this are read where they are: handing them to another thread costs more.
+const READ_HERE: usize = 64;
+
+impl Services {
+    /// Stores log records; they are on disk when this answers with `Ok`.
+    pub async fn take_logs(
+        &self,
+        tenant: TenantId,
+        request: ExportLogsServiceRequest,
+    ) -> Result<ExportLogsServiceResponse, IngestError> {
+        let (arrived, redactor) = (self.clock.now(), self.self_log.redactor().clone());
+        let count = request.resource_logs.iter().flat_map(|of| &of.scope_logs).map(|of| of.log_records.len()).sum();
+        let read = here_or_there(count, move || otlp::read_logs(request, arrived, &redactor)).await?;
+        let logs = read.records.into_iter().map(|record| (tenant, record)).collect();
+        self.ingest.submit(Submission { logs, ..Submission::default() }).await?;
+        let partial_success = message_of(0, read.cut)
+            .map(|error_message| ExportLogsPartialSuccess { rejected_log_records: 0, error_message });
+        Ok(ExportLogsServiceResponse { partial_success })
+    }
+
+    /// Stores spans; they are on disk when this answers with `Ok`.
+    pub async fn take_spans(
+        &self,
+        tenant: TenantId,
+        request: ExportTraceServiceRequest,
+    ) -> Result<ExportTraceServiceResponse, IngestError> {
+        let (arrived, redactor) = (self.clock.now(), self.self_log.redactor().clone());
+        let count = request.resource_spans.iter().flat_map(|of| &of.scope_spans).map(|of| of.spans.len()).sum();
+        let read = here_or_there(count, move || otlp::read_spans(request, arrived, &redactor)).await?;
+        let spans = read.spans.into_iter().map(|span| (tenant, span)).collect();
+        self.ingest.submit(Submission { spans, ..Submission::default() }).await?;
+        let partial_success = message_of(read.rejected, read.cut).map(|error_message| ExportTracePartialSuccess {
+            rejected_spans: i64::try_from(read.rejected).unwrap_or(i64::MAX),
+            error_message,
+        });
+        Ok(ExportTraceServiceResponse { partial_success })
+    }
+}
+
+/// What the sender should know: nothing when all was taken as it was.
+fn message_of(rejected: u64, cut: Cut) -> Option<String> {
+    let rejected = (rejected > 0).then(|| format!("{rejected} spans have no valid trace id and span id"));
+    let parts: Vec<String> = rejected.into_iter().chain(cut.warning()).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Runs work here when it is little, on a thread for such work when it is much.
+async fn here_or_there<T: Send + 'static>(
+    records: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, IngestError> {
+    if records < READ_HERE {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|_| IngestError::Unavailable)
+}

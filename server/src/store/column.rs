@@ -1,0 +1,122 @@
+//! How columns of a block are written: varints, zigzag deltas, zstd frames. Reading damage is an error, never a panic.
+
+use super::{StoreError, StoreResult};
+
+/// Fast, and within a few percent of the size of slower levels on log lines.
+const ZSTD_LEVEL: i32 = 3;
+/// No block unpacks to more than this: a guard against damaged lengths.
+const MAX_UNPACKED_BYTES: usize = 1 << 30;
+
+/// Says what is wrong with a stored block.
+pub fn damaged(what: &str) -> StoreError {
+    StoreError::Damaged(format!("a stored block: {what}"))
+}
+
+/// Compresses.
+pub fn pack(bytes: &[u8]) -> StoreResult<Vec<u8>> {
+    zstd::bulk::compress(bytes, ZSTD_LEVEL).map_err(|error| damaged(&error.to_string()))
+}
+
+/// Undoes [`pack`].
+pub fn unpack(bytes: &[u8]) -> StoreResult<Vec<u8>> {
+    let size = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten().unwrap_or(0) as usize;
+    if size > MAX_UNPACKED_BYTES {
+        return Err(damaged("a frame is too large"));
+    }
+    zstd::bulk::decompress(bytes, size).map_err(|error| damaged(&error.to_string()))
+}
+
+/// Small numbers of either sign become small numbers.
+pub fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+/// Undoes [`zigzag`].
+pub fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
+/// Writes a LEB128 varint.
+pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Writes bytes with their number before them.
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.extend(bytes);
+}
+
+/// Reads what the `put` functions wrote; damage is an error, never a panic.
+pub struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// Of these bytes.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// How many bytes are still to be read.
+    pub fn left(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The next so many bytes.
+    pub fn take(&mut self, count: usize) -> StoreResult<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or_else(|| damaged("it ends early"))?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    /// The next `N` bytes.
+    pub fn array<const N: usize>(&mut self) -> StoreResult<[u8; N]> {
+        self.take(N)?.try_into().map_err(|_| damaged("it ends early"))
+    }
+
+    /// A varint.
+    pub fn varint(&mut self) -> StoreResult<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.take(1)?[0];
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(damaged("a number is too long"))
+    }
+
+    /// A number of things, each of which takes at least a byte.
+    pub fn count(&mut self) -> StoreResult<usize> {
+        let count = self.varint()? as usize;
+        if count > self.0.len() { Err(damaged("a count is too large")) } else { Ok(count) }
+    }
+
+    /// Bytes with their number before them.
+    pub fn bytes(&mut self) -> StoreResult<&'a [u8]> {
+        let length = self.varint()? as usize;
+        self.take(length)
+    }
+
+    /// A text with its length before it.
+    pub fn text(&mut self) -> StoreResult<&'a str> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| damaged("a text is not UTF-8"))
+    }
+
+    /// So many indexes, each below a limit.
+    pub fn indexes(&mut self, count: usize, below: usize) -> StoreResult<Vec<usize>> {
+        let mut indexes = Vec::with_capacity(count);
+        for _ in 0..count {
+            let index = self.varint()? as usize;
+            if index >= below {
+                return Err(damaged("an index points nowhere"));
+            }
+            indexes.push(index);
+        }
+        Ok(indexes)
+    }
+}

@@ -1,0 +1,617 @@
+//! The stored form of a run of spans.
+//!
+//! A payload is a version byte and two zstd frames: the narrow columns (traces, ids, times, kinds, and indexes into
+//! dictionaries of names, services, resources and scopes), and the texts (attributes, events, links, messages). The
+//! spans of a trace lie together; a parent in the same block is told by its distance.
+
+use std::{collections::HashMap, sync::Arc};
+
+use app::model::{Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TraceId, UnixNanos};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::{
+    NewSpan, group_by_trace,
+    matcher::{attribute_key, text_of},
+};
+use crate::store::{
+    StoreError, StoreResult,
+    bloom::{BloomBuilder, BloomView},
+    column::{Reader, damaged, pack, put_bytes, put_varint, unpack, unzigzag, zigzag},
+};
+
+const VERSION: u8 = 1;
+/// How a parent is told: there is none; it is written out; otherwise it is in the block, at a distance.
+const NO_PARENT: u64 = 0;
+const PARENT_ELSEWHERE: u64 = 1;
+const FIRST_DISTANCE: u64 = 2;
+/// Texts of a span.
+const TEXTS: usize = 4;
+
+/// Spans of a block by service: how many, and how many of them failed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BlockSummary(pub Vec<(String, u32, u32)>);
+
+impl BlockSummary {
+    /// The stored form.
+    pub fn to_bytes(&self) -> StoreResult<Vec<u8>> {
+        postcard::to_stdvec(self).map_err(|error| StoreError::Damaged(error.to_string()))
+    }
+
+    /// From the stored form.
+    pub fn from_bytes(bytes: &[u8]) -> StoreResult<Self> {
+        postcard::from_bytes(bytes).map_err(|error| damaged(&format!("its summary: {error}")))
+    }
+}
+
+/// A block ready to be stored.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// How many spans.
+    pub spans: usize,
+    /// Earliest start.
+    pub min_time: UnixNanos,
+    /// Latest start.
+    pub max_time: UnixNanos,
+    /// By service.
+    pub summary: BlockSummary,
+    /// Bloom filter over traces, spans, operations and attributes.
+    pub filter: Vec<u8>,
+    /// The spans.
+    pub payload: Vec<u8>,
+}
+
+/// What the filter holds of a span.
+fn span_key(trace: TraceId, span: SpanId) -> [u8; 24] {
+    let mut key = [0; 24];
+    key[..16].copy_from_slice(&trace.0);
+    key[16..].copy_from_slice(&span.0);
+    key
+}
+
+/// Whether a block with this filter may hold spans of the trace.
+pub fn may_hold_trace(filter: &[u8], trace: TraceId) -> bool {
+    BloomView(filter).may_contain(&trace.0)
+}
+
+/// Whether a block with this filter may hold the span.
+pub fn may_hold_span(filter: &[u8], trace: TraceId, span: SpanId) -> bool {
+    BloomView(filter).may_contain(&span_key(trace, span))
+}
+
+/// A dictionary of texts in the order in which they first occur.
+#[derive(Default)]
+struct Dictionary<'a> {
+    index: HashMap<&'a str, usize>,
+    texts: Vec<&'a str>,
+}
+
+impl<'a> Dictionary<'a> {
+    fn add(&mut self, text: &'a str) -> u64 {
+        let index = *self.index.entry(text).or_insert_with(|| {
+            self.texts.push(text);
+            self.texts.len() - 1
+        });
+        index as u64
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        put_varint(out, self.texts.len() as u64);
+        for text in &self.texts {
+            put_bytes(out, text.as_bytes());
+        }
+    }
+}
+
+/// Packs spans. Within the block they are put in another order.
+pub fn encode(spans: &[NewSpan]) -> StoreResult<Block> {
+    let mut bloom = BloomBuilder::default();
+    let groups = group_by_trace(spans);
+    let order: Vec<&NewSpan> = groups.iter().flat_map(|group| &group.spans).map(|at| &spans[*at]).collect();
+    let mut narrow = Vec::with_capacity(spans.len() * 32);
+
+    put_varint(&mut narrow, order.len() as u64);
+    put_varint(&mut narrow, groups.len() as u64);
+    for group in &groups {
+        bloom.add(&group.trace_id.0);
+        narrow.extend(group.trace_id.0);
+        put_varint(&mut narrow, group.spans.len() as u64);
+    }
+    for span in &order {
+        bloom.add(&span_key(span.trace_id, span.span_id));
+        narrow.extend(span.span_id.0);
+    }
+    put_parents(&mut narrow, &order);
+    let mut previous = 0;
+    for span in &order {
+        put_varint(&mut narrow, zigzag(span.start.0.wrapping_sub(previous)));
+        previous = span.start.0;
+    }
+    for span in &order {
+        put_varint(&mut narrow, span.duration_ns.max(0) as u64);
+    }
+    narrow.extend(order.iter().map(|span| span.kind as u8 * 4 + span.status as u8));
+    put_dictionaries(&mut narrow, &order, &mut bloom);
+
+    let mut payload = vec![VERSION];
+    put_bytes(&mut payload, &pack(&narrow)?);
+    put_bytes(&mut payload, &pack(&texts_of(&order))?);
+    Ok(Block {
+        spans: order.len(),
+        min_time: order.iter().map(|span| span.start).min().unwrap_or_default(),
+        max_time: order.iter().map(|span| span.start).max().unwrap_or_default(),
+        summary: summary_of(&order),
+        filter: bloom.build(),
+        payload,
+    })
+}
+
+fn put_parents(narrow: &mut Vec<u8>, order: &[&NewSpan]) {
+    let places: HashMap<(TraceId, SpanId), usize> =
+        order.iter().enumerate().map(|(at, span)| ((span.trace_id, span.span_id), at)).collect();
+    let mut elsewhere = Vec::new();
+    for (at, span) in order.iter().enumerate() {
+        let told = match span.parent {
+            None => NO_PARENT,
+            Some(parent) => match places.get(&(span.trace_id, parent)) {
+                Some(place) => zigzag(at as i64 - *place as i64) + FIRST_DISTANCE,
+                None => {
+                    elsewhere.extend(parent.0);
+                    PARENT_ELSEWHERE
+                }
+            },
+        };
+        put_varint(narrow, told);
+    }
+    put_bytes(narrow, &elsewhere);
+}
+
+/// Names, services, resources and scopes; the filter learns operations and attributes.
+fn put_dictionaries(narrow: &mut Vec<u8>, order: &[&NewSpan], bloom: &mut BloomBuilder) {
+    let mut columns: [(Dictionary<'_>, Vec<u64>); 4] = Default::default();
+    for span in order {
+        let texts: [&str; 4] = [&span.name, &span.service, &span.resource, &span.scope];
+        for ((dictionary, indexes), text) in columns.iter_mut().zip(texts) {
+            indexes.push(dictionary.add(text));
+        }
+        add_attributes(&span.attributes, bloom);
+    }
+    let [(names, _), _, (resources, _), _] = &columns;
+    for name in &names.texts {
+        bloom.add(&attribute_key("name", name));
+    }
+    for resource in &resources.texts {
+        add_attributes(resource, bloom);
+    }
+    for (dictionary, indexes) in &columns {
+        dictionary.write(narrow);
+        for index in indexes {
+            put_varint(narrow, *index);
+        }
+    }
+}
+
+/// Adds each attribute, and each with its value as text.
+fn add_attributes(json: &str, bloom: &mut BloomBuilder) {
+    if json.is_empty() {
+        return;
+    }
+    let Ok(attributes) = serde_json::from_str::<Map<String, Value>>(json) else { return };
+    for (key, value) in &attributes {
+        bloom.add(key.as_bytes());
+        bloom.add(&attribute_key(key, &text_of(value)));
+    }
+}
+
+fn texts_of(order: &[&NewSpan]) -> Vec<u8> {
+    let columns: [fn(&NewSpan) -> &str; TEXTS] =
+        [|span| &span.attributes, |span| &span.events, |span| &span.links, |span| &span.status_message];
+    let bytes: usize = order.iter().map(|span| columns.iter().map(|text| text(span).len()).sum::<usize>()).sum();
+    let mut out = Vec::with_capacity(bytes + order.len() * TEXTS * 2);
+    for text in columns {
+        for span in order {
+            put_varint(&mut out, text(span).len() as u64);
+        }
+    }
+    for text in columns {
+        for span in order {
+            out.extend(text(span).as_bytes());
+        }
+    }
+    out
+}
+
+fn summary_of(order: &[&NewSpan]) -> BlockSummary {
+    let mut index: HashMap<&str, usize> = HashMap::new();
+    let mut summary = BlockSummary::default();
+    for span in order {
+        let at = *index.entry(&span.service).or_insert_with(|| {
+            summary.0.push((span.service.to_string(), 0, 0));
+            summary.0.len() - 1
+        });
+        summary.0[at].1 += 1;
+        summary.0[at].2 += u32::from(span.status == SpanStatus::Error);
+    }
+    summary
+}
+
+/// The narrow columns of a block, and its texts still packed.
+pub struct NarrowBlock {
+    traces: Vec<TraceId>,
+    trace_of: Vec<u32>,
+    ids: Vec<SpanId>,
+    parents: Vec<Option<SpanId>>,
+    starts: Vec<UnixNanos>,
+    durations: Vec<i64>,
+    kinds: Vec<(SpanKind, SpanStatus)>,
+    names: Column,
+    services: Column,
+    resources: Column,
+    scopes: Column,
+    packed_text: Vec<u8>,
+}
+
+/// Indexes into a dictionary.
+struct Column {
+    texts: Vec<Arc<str>>,
+    index: Vec<usize>,
+}
+
+impl Column {
+    fn read(input: &mut Reader<'_>, count: usize) -> StoreResult<Self> {
+        let texts = (0..input.count()?).map(|_| input.text().map(Arc::from)).collect::<StoreResult<Vec<_>>>()?;
+        let index = input.indexes(count, texts.len())?;
+        Ok(Self { texts, index })
+    }
+
+    fn get(&self, at: usize) -> &Arc<str> {
+        &self.texts[self.index[at]]
+    }
+}
+
+/// Unpacks the narrow columns.
+pub fn decode(payload: &[u8]) -> StoreResult<NarrowBlock> {
+    let Some((&VERSION, rest)) = payload.split_first() else {
+        return Err(damaged("unknown version of a block of spans"));
+    };
+    let mut outer = Reader::new(rest);
+    let narrow = unpack(outer.bytes()?)?;
+    let packed_text = outer.bytes()?.to_vec();
+
+    let mut input = Reader::new(&narrow);
+    let count = input.count()?;
+    let (mut traces, mut trace_of) = (Vec::new(), Vec::with_capacity(count));
+    for trace in 0..input.count()? {
+        traces.push(TraceId(input.array::<16>()?));
+        let spans = input.varint()? as usize;
+        if spans > count - trace_of.len() {
+            return Err(damaged("a trace has too many spans"));
+        }
+        trace_of.resize(trace_of.len() + spans, trace as u32);
+    }
+    if trace_of.len() != count {
+        return Err(damaged("spans without a trace"));
+    }
+    let ids = (0..count).map(|_| input.array::<8>().map(SpanId)).collect::<StoreResult<Vec<_>>>()?;
+    let parents = read_parents(&mut input, &ids)?;
+    let mut time = 0_i64;
+    let mut starts = Vec::with_capacity(count);
+    for _ in 0..count {
+        time = time.wrapping_add(unzigzag(input.varint()?));
+        starts.push(UnixNanos(time));
+    }
+    let durations = (0..count)
+        .map(|_| i64::try_from(input.varint()?).map_err(|_| damaged("a duration")))
+        .collect::<StoreResult<_>>()?;
+    let kinds = input.take(count)?.iter().map(|byte| kind_of(*byte)).collect::<StoreResult<_>>()?;
+    let names = Column::read(&mut input, count)?;
+    let services = Column::read(&mut input, count)?;
+    let resources = Column::read(&mut input, count)?;
+    let scopes = Column::read(&mut input, count)?;
+    Ok(NarrowBlock {
+        traces,
+        trace_of,
+        ids,
+        parents,
+        starts,
+        durations,
+        kinds,
+        names,
+        services,
+        resources,
+        scopes,
+        packed_text,
+    })
+}
+
+fn read_parents(input: &mut Reader<'_>, ids: &[SpanId]) -> StoreResult<Vec<Option<SpanId>>> {
+    let told = (0..ids.len()).map(|_| input.varint()).collect::<StoreResult<Vec<_>>>()?;
+    let mut elsewhere = Reader::new(input.bytes()?);
+    let parent = |(at, told): (usize, u64)| match told {
+        NO_PARENT => Ok(None),
+        PARENT_ELSEWHERE => elsewhere.array::<8>().map(|id| Some(SpanId(id))),
+        distance => {
+            let place = (at as i64).checked_sub(unzigzag(distance - FIRST_DISTANCE));
+            let parent = place.and_then(|place| ids.get(usize::try_from(place).ok()?));
+            parent.copied().map(Some).ok_or_else(|| damaged("a parent is nowhere"))
+        }
+    };
+    told.into_iter().enumerate().map(parent).collect()
+}
+
+fn kind_of(byte: u8) -> StoreResult<(SpanKind, SpanStatus)> {
+    let kind = SpanKind::ALL.get(usize::from(byte / 4)).copied();
+    let status = SpanStatus::ALL.get(usize::from(byte % 4)).copied();
+    kind.zip(status).ok_or_else(|| damaged("a kind of span"))
+}
+
+/// The texts of a block.
+pub struct TextBlock {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    start: usize,
+    spans: usize,
+}
+
+impl TextBlock {
+    fn slice(&self, column: usize, at: usize) -> &str {
+        let index = column * self.spans + at;
+        let from = if index == 0 { self.start } else { self.ends[index - 1] };
+        std::str::from_utf8(&self.bytes[from..self.ends[index]]).unwrap_or_default()
+    }
+
+    /// Attributes of a span as JSON text; empty for none.
+    pub fn attributes(&self, at: usize) -> &str {
+        self.slice(0, at)
+    }
+
+    /// Events as JSON text; empty for none.
+    pub fn events(&self, at: usize) -> &str {
+        self.slice(1, at)
+    }
+
+    /// Links as JSON text; empty for none.
+    pub fn links(&self, at: usize) -> &str {
+        self.slice(2, at)
+    }
+
+    /// What is said of the status.
+    pub fn status_message(&self, at: usize) -> &str {
+        self.slice(3, at)
+    }
+}
+
+impl NarrowBlock {
+    /// How many spans.
+    pub fn span_count(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The trace of a span.
+    pub fn trace_id(&self, at: usize) -> TraceId {
+        self.traces[self.trace_of[at] as usize]
+    }
+
+    /// The id of a span.
+    pub fn span_id(&self, at: usize) -> SpanId {
+        self.ids[at]
+    }
+
+    /// When a span began.
+    pub fn start(&self, at: usize) -> UnixNanos {
+        self.starts[at]
+    }
+
+    /// The name of a span.
+    pub fn name(&self, at: usize) -> &str {
+        self.names.get(at)
+    }
+
+    /// The service of a span.
+    pub fn service(&self, at: usize) -> &str {
+        self.services.get(at)
+    }
+
+    /// The resource of a span as JSON text; empty for none.
+    pub fn resource(&self, at: usize) -> &str {
+        self.resources.get(at)
+    }
+
+    /// Places of a trace's spans: they lie together.
+    pub fn of_trace(&self, trace: TraceId) -> std::ops::Range<usize> {
+        let Some(wanted) = self.traces.iter().position(|known| *known == trace) else { return 0..0 };
+        let wanted = wanted as u32;
+        self.trace_of.partition_point(|of| *of < wanted)..self.trace_of.partition_point(|of| *of <= wanted)
+    }
+
+    /// Unpacks the texts.
+    pub fn texts(&self) -> StoreResult<TextBlock> {
+        let bytes = unpack(&self.packed_text)?;
+        let spans = self.span_count();
+        let mut input = Reader::new(&bytes);
+        let lengths = (0..spans * TEXTS).map(|_| input.varint()).collect::<StoreResult<Vec<_>>>()?;
+        let start = bytes.len() - input.left();
+        let mut end = start;
+        let mut ends = Vec::with_capacity(lengths.len());
+        for length in lengths {
+            let next = usize::try_from(length).ok().and_then(|length| end.checked_add(length));
+            end = next.filter(|end| *end <= bytes.len()).ok_or_else(|| damaged("a text's length"))?;
+            ends.push(end);
+        }
+        Ok(TextBlock { bytes, ends, start, spans })
+    }
+
+    /// A span with its texts.
+    pub fn span(&self, at: usize, texts: &TextBlock) -> StoreResult<Span> {
+        let (kind, status) = self.kinds[at];
+        Ok(Span {
+            trace_id: self.trace_id(at),
+            span_id: self.ids[at],
+            parent_span_id: self.parents[at],
+            name: self.name(at).to_owned(),
+            kind,
+            service: self.service(at).to_owned(),
+            start: self.starts[at],
+            duration_ns: self.durations[at],
+            status,
+            status_message: texts.status_message(at).to_owned(),
+            attributes: from_json(texts.attributes(at))?,
+            resource: from_json(self.resource(at))?,
+            scope: self.scopes.get(at).to_string(),
+            events: from_json::<Vec<SpanEvent>>(texts.events(at))?,
+            links: from_json::<Vec<SpanLink>>(texts.links(at))?,
+        })
+    }
+}
+
+fn from_json<T: Default + DeserializeOwned>(text: &str) -> StoreResult<T> {
+    if text.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_str(text).map_err(|error| damaged(&format!("a span's fields: {error}")))
+}
+
+/// Unpacks whole spans as they came in.
+pub fn decode_new(payload: &[u8]) -> StoreResult<Vec<NewSpan>> {
+    let block = decode(payload)?;
+    let texts = block.texts()?;
+    let spans = (0..block.span_count()).map(|at| NewSpan {
+        trace_id: block.trace_id(at),
+        span_id: block.ids[at],
+        parent: block.parents[at],
+        name: block.name(at).to_owned(),
+        kind: block.kinds[at].0,
+        service: block.services.get(at).clone(),
+        start: block.starts[at],
+        duration_ns: block.durations[at],
+        status: block.kinds[at].1,
+        status_message: texts.status_message(at).to_owned(),
+        attributes: texts.attributes(at).to_owned(),
+        resource: block.resources.get(at).clone(),
+        scope: block.scopes.get(at).clone(),
+        events: texts.events(at).to_owned(),
+        links: texts.links(at).to_owned(),
+        http: None,
+    });
+    Ok(spans.collect())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A span with small ids.
+    pub fn span(trace: u8, id: u8) -> NewSpan {
+        NewSpan {
+            trace_id: TraceId([trace; 16]),
+            span_id: SpanId([0, 0, 0, 0, 0, 0, 0, id]),
+            parent: None,
+            name: "GET /orders".into(),
+            kind: SpanKind::Server,
+            service: "checkout".into(),
+            start: UnixNanos(1_790_000_000_000_000_000),
+            duration_ns: 1000,
+            status: SpanStatus::Unset,
+            status_message: String::new(),
+            attributes: String::new(),
+            resource: "".into(),
+            scope: "".into(),
+            events: String::new(),
+            links: String::new(),
+            http: None,
+        }
+    }
+
+    fn any_span() -> impl Strategy<Value = NewSpan> {
+        (
+            (0..4_u8, any::<[u8; 8]>(), proptest::option::of(0..6_u8)),
+            (any::<i64>(), 0..i64::MAX, 0..5_usize, 0..3_usize),
+            ("[a-z]{1,6}", "[a-z]{1,3}", "\\PC{0,12}"),
+            proptest::bool::ANY,
+        )
+            .prop_map(|((trace, id, parent), (start, duration, kind, status), (name, service, text), full)| {
+                NewSpan {
+                    span_id: SpanId(id),
+                    parent: parent.map(|parent| SpanId([parent; 8])),
+                    name,
+                    kind: SpanKind::ALL[kind],
+                    service: service.into(),
+                    start: UnixNanos(start),
+                    duration_ns: duration,
+                    status: SpanStatus::ALL[status],
+                    status_message: text.clone(),
+                    attributes: if full { serde_json::json!({ "k": text, "n": 3 }).to_string() } else { String::new() },
+                    resource: if full { r#"{"host.name":"web-1"}"#.into() } else { "".into() },
+                    events: if full {
+                        r#"[{"time":"2026-01-01T00:00:00Z","name":"exception"}]"#.into()
+                    } else {
+                        String::new()
+                    },
+                    ..span(trace, 0)
+                }
+            })
+    }
+
+    /// The order in a block is its own.
+    fn sorted(mut spans: Vec<NewSpan>) -> Vec<NewSpan> {
+        spans.sort_by(|a, b| format!("{a:?}").cmp(&format!("{b:?}")));
+        spans
+    }
+
+    proptest! {
+        #[test]
+        fn spans_survive_packing(spans in proptest::collection::vec(any_span(), 1..60)) {
+            let block = encode(&spans).unwrap();
+            prop_assert_eq!(block.spans, spans.len());
+            prop_assert_eq!(sorted(decode_new(&block.payload).unwrap()), sorted(spans.clone()));
+            let narrow = decode(&block.payload).unwrap();
+            let texts = narrow.texts().unwrap();
+            for span in &spans {
+                prop_assert!(may_hold_trace(&block.filter, span.trace_id));
+                prop_assert!(may_hold_span(&block.filter, span.trace_id, span.span_id));
+                let mut of_trace = narrow.of_trace(span.trace_id);
+                prop_assert!(of_trace.any(|at| narrow.span(at, &texts).unwrap().span_id == span.span_id));
+            }
+        }
+
+        #[test]
+        fn damage_is_an_error_and_never_a_panic(spans in proptest::collection::vec(any_span(), 1..20), at in any::<usize>(), byte in any::<u8>()) {
+            let mut payload = encode(&spans).unwrap().payload;
+            let at = at % payload.len();
+            payload[at] = byte;
+            let _either = decode_new(&payload);
+            let _short = decode_new(&payload[..at]);
+        }
+    }
+
+    #[test]
+    fn ordinary_spans_take_few_bytes() {
+        let spans: Vec<_> = (0..8192_u64)
+            .map(|n| {
+                let [trace, noise] = [n / 8, n].map(|seed| xxhash_rust::xxh3::xxh3_64(&seed.to_le_bytes()));
+                let mut id = [7; 16];
+                id[8..].copy_from_slice(&trace.to_le_bytes());
+                let attributes = serde_json::json!({
+                    "http.request.method": "GET", "http.route": "/orders/:id", "http.response.status_code": 200,
+                    "url.path": format!("/orders/{}", noise % 10_000), "server.address": "orders.internal",
+                });
+                NewSpan {
+                    trace_id: TraceId(id),
+                    span_id: SpanId(noise.to_le_bytes()),
+                    parent: (n % 8 != 0)
+                        .then(|| SpanId(xxhash_rust::xxh3::xxh3_64(&(n - 1).to_le_bytes()).to_le_bytes())),
+                    start: UnixNanos(1_790_000_000_000_000_000 + (n as i64) * 125_000),
+                    duration_ns: (noise % 90_000_000) as i64,
+                    attributes: attributes.to_string(),
+                    resource: r#"{"host.name":"web-1"}"#.into(),
+                    ..span(1, 1)
+                }
+            })
+            .collect();
+        let block = encode(&spans).unwrap();
+        let size = (block.payload.len() + block.filter.len()) / spans.len();
+        assert!(size < 30, "{size} bytes a span");
+    }
+}

@@ -1,0 +1,539 @@
+//! Traces and spans read, on either engine.
+
+use std::collections::{HashMap, HashSet};
+
+use app::model::{Span, SpanId, TenantId, TraceId, TraceSort, TraceSummary, UnixNanos, span::ServiceShare};
+use async_trait::async_trait;
+use sqlx::Acquire;
+
+use super::{
+    Db, SqlStore,
+    span_commit::{insert_span_block, span_payload},
+};
+use crate::store::{
+    AdminStore, Rollup, RollupRange, StoreResult,
+    merge::{COMPACTION_WINDOW, FULL_BLOCK_RECORDS, SmallBlock, choose_run},
+    sketch::Sketch,
+    span::{
+        BlockSummary, NewSpan, ServicePart, SpanMatcher, SpanStore, StoredTrace, TraceCursor, TraceFigures, TraceRow,
+        TraceSelection, TraceSlice, decode, decode_new, encode, may_hold_span, may_hold_trace,
+    },
+};
+
+type Connection = <Db as sqlx::Database>::Connection;
+
+/// Blocks whose description is read at once.
+const BLOCKS_A_READ: i64 = 64;
+/// Spans that a search unpacks at most; then what it tells is partial.
+const SPANS_UNPACKED: usize = 64 * FULL_BLOCK_RECORDS as usize;
+/// Traces that a search among spans finds at most.
+const TRACES_FOUND: usize = 5000;
+
+/// A row of `traces`.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(super) struct TraceColumns {
+    pub(super) id: i64,
+    pub(super) trace_lo: i64,
+    pub(super) trace_hi: i64,
+    pub(super) first_seq: i64,
+    pub(super) last_seq: i64,
+    pub(super) start: i64,
+    pub(super) duration: i64,
+    pub(super) operation: i64,
+    pub(super) has_root: i64,
+    pub(super) spans: i64,
+    pub(super) errors: i64,
+    pub(super) services: String,
+}
+
+/// The halves of a trace id: high, low.
+pub(super) fn halves(trace: TraceId) -> (i64, i64) {
+    let whole = u128::from_be_bytes(trace.0);
+    ((whole >> 64) as u64 as i64, whole as u64 as i64)
+}
+
+fn whole(high: i64, low: i64) -> TraceId {
+    TraceId(((u128::from(high as u64) << 64) | u128::from(low as u64)).to_be_bytes())
+}
+
+impl TraceColumns {
+    pub(super) fn of(row: &TraceRow) -> Self {
+        let (trace_hi, trace_lo) = halves(row.trace_id);
+        Self {
+            id: 0,
+            trace_lo,
+            trace_hi,
+            first_seq: row.first_seq,
+            last_seq: row.last_seq,
+            start: row.start.0,
+            duration: row.duration_ns(),
+            operation: row.operation,
+            has_root: i64::from(row.has_root),
+            spans: row.spans,
+            errors: row.errors,
+            services: ServicePart::write(&row.services),
+        }
+    }
+
+    pub(super) fn row(&self) -> StoreResult<TraceRow> {
+        Ok(TraceRow {
+            trace_id: whole(self.trace_hi, self.trace_lo),
+            first_seq: self.first_seq,
+            last_seq: self.last_seq,
+            start: UnixNanos(self.start),
+            end: UnixNanos(self.start.saturating_add(self.duration)),
+            operation: self.operation,
+            has_root: self.has_root != 0,
+            spans: self.spans,
+            errors: self.errors,
+            services: ServicePart::read(&self.services)?,
+        })
+    }
+
+    fn key(&self, sort: TraceSort) -> (i64, i64) {
+        let value = match sort {
+            TraceSort::Newest => self.start,
+            TraceSort::Longest => self.duration,
+            TraceSort::Errors => self.errors,
+        };
+        (value, self.id)
+    }
+
+    fn figures(&self) -> StoreResult<TraceFigures> {
+        Ok(TraceFigures {
+            start: UnixNanos(self.start),
+            duration_ns: self.duration,
+            errors: self.errors,
+            services: ServicePart::read(&self.services)?,
+        })
+    }
+}
+
+/// Columns and conditions of every list of traces; the order, the cursor and the limit follow.
+macro_rules! traces_where {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, trace_lo, trace_hi, first_seq, last_seq, start, duration, operation, has_root, spans, errors,
+                    services
+             FROM traces
+             WHERE tenant = $1 AND start >= $2 AND start < $3
+               AND ($4 < 0 OR duration >= $4) AND ($5 < 0 OR duration <= $5)
+               AND ($6 < 0 OR ($6 = 1) = (errors > 0))
+               AND ($7 = '' OR services LIKE $7) ",
+            $rest
+        )
+    };
+}
+
+impl SqlStore {
+    /// Rows that match but for spans, in order.
+    async fn trace_rows(
+        connection: &mut Connection,
+        tenant: TenantId,
+        selection: &TraceSelection,
+        service: Option<i64>,
+        sort: TraceSort,
+        after: Option<TraceCursor>,
+        limit: usize,
+    ) -> StoreResult<Vec<TraceColumns>> {
+        let sql = match sort {
+            TraceSort::Newest => traces_where!("AND (start, id) < ($8, $9) ORDER BY start DESC, id DESC LIMIT $10"),
+            TraceSort::Longest => {
+                traces_where!("AND (duration, id) < ($8, $9) ORDER BY duration DESC, id DESC LIMIT $10")
+            }
+            TraceSort::Errors => traces_where!("AND (errors, id) < ($8, $9) ORDER BY errors DESC, id DESC LIMIT $10"),
+        };
+        let after = after.unwrap_or(TraceCursor { value: i64::MAX, row: i64::MAX });
+        let rows = sqlx::query_as(sql)
+            .bind(tenant.0)
+            .bind(selection.from.0)
+            .bind(selection.to.0)
+            .bind(selection.min_ns.unwrap_or(-1))
+            .bind(selection.max_ns.unwrap_or(-1))
+            .bind(selection.has_errors.map_or(-1, i64::from))
+            .bind(service.map(|service| format!("% {service}.%")).unwrap_or_default())
+            .bind(after.value)
+            .bind(after.row)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(connection)
+            .await?;
+        Ok(rows)
+    }
+
+    /// Rows of traces one of whose spans matches, in order, and whether there may be more.
+    async fn matching_rows(
+        connection: &mut Connection,
+        tenant: TenantId,
+        selection: &TraceSelection,
+        service: Option<i64>,
+        matcher: &SpanMatcher,
+    ) -> StoreResult<(Vec<TraceColumns>, bool)> {
+        let (ids, is_partial) = search_spans(connection, tenant, selection, matcher).await?;
+        let mut rows = Self::find_traces(connection, tenant, &ids).await?;
+        let of_service = service.map(|service| format!(" {service}."));
+        rows.retain(|row| {
+            row.start >= selection.from.0
+                && row.start < selection.to.0
+                && selection.min_ns.is_none_or(|min| row.duration >= min)
+                && selection.max_ns.is_none_or(|max| row.duration <= max)
+                && selection.has_errors.is_none_or(|has| has == (row.errors > 0))
+                && of_service.as_ref().is_none_or(|part| row.services.contains(part.as_str()))
+        });
+        rows.sort_by_key(|row| std::cmp::Reverse(row.key(selection.sort)));
+        Ok((rows, is_partial))
+    }
+
+    async fn service_names(connection: &mut Connection, tenant: TenantId) -> StoreResult<HashMap<i64, String>> {
+        let rows: Vec<(i64, String)> = sqlx::query_as("SELECT id, name FROM services WHERE tenant = $1")
+            .bind(tenant.0)
+            .fetch_all(connection)
+            .await?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// Rows as lists show them.
+    async fn summaries(
+        connection: &mut Connection,
+        tenant: TenantId,
+        services: &HashMap<i64, String>,
+        rows: &[TraceColumns],
+    ) -> StoreResult<Vec<TraceSummary>> {
+        let mut operations: HashMap<i64, (i64, String)> = HashMap::new();
+        for row in rows {
+            if operations.contains_key(&row.operation) {
+                continue;
+            }
+            let named: Option<(i64, String)> =
+                sqlx::query_as("SELECT service, name FROM operations WHERE tenant = $1 AND id = $2")
+                    .bind(tenant.0)
+                    .bind(row.operation)
+                    .fetch_optional(&mut *connection)
+                    .await?;
+            operations.insert(row.operation, named.unwrap_or_default());
+        }
+        let name_of = |service: i64| services.get(&service).cloned().unwrap_or_default();
+        rows.iter()
+            .map(|row| {
+                let (service, operation) = operations.get(&row.operation).cloned().unwrap_or_default();
+                let share = |part: ServicePart| ServiceShare {
+                    service: name_of(part.service),
+                    spans: part.spans as u32,
+                    errors: part.errors as u32,
+                };
+                Ok(TraceSummary {
+                    trace_id: whole(row.trace_hi, row.trace_lo),
+                    start: UnixNanos(row.start),
+                    duration_ns: row.duration,
+                    service: name_of(service),
+                    operation,
+                    has_root: row.has_root != 0,
+                    spans: row.spans as u32,
+                    errors: row.errors as u32,
+                    services: ServicePart::read(&row.services)?.into_iter().map(share).collect(),
+                })
+            })
+            .collect()
+    }
+
+    async fn one_trace(
+        connection: &mut Connection,
+        tenant: TenantId,
+        trace: TraceId,
+    ) -> StoreResult<Option<(TraceColumns, TraceSummary)>> {
+        let Some(row) = Self::find_traces(connection, tenant, &[trace]).await?.pop() else { return Ok(None) };
+        let services = Self::service_names(connection, tenant).await?;
+        let summary = Self::summaries(connection, tenant, &services, std::slice::from_ref(&row)).await?.pop();
+        Ok(summary.map(|summary| (row, summary)))
+    }
+
+    /// Payloads of the blocks that may hold what is wanted of a trace.
+    async fn blocks_of(
+        connection: &mut Connection,
+        tenant: TenantId,
+        row: &TraceColumns,
+        may_hold: impl Fn(&[u8]) -> bool,
+    ) -> StoreResult<Vec<Vec<u8>>> {
+        let blocks: Vec<(i64,)> = sqlx::query_as(
+            "SELECT id FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3 ORDER BY first_seq",
+        )
+        .bind(tenant.0)
+        .bind(row.first_seq)
+        .bind(row.last_seq)
+        .fetch_all(&mut *connection)
+        .await?;
+        let mut payloads = Vec::new();
+        for (id,) in blocks {
+            let (filter,): (Vec<u8>,) = sqlx::query_as("SELECT filter FROM span_blocks WHERE id = $1")
+                .bind(id)
+                .fetch_one(&mut *connection)
+                .await?;
+            if may_hold(&filter) {
+                payloads.push(span_payload(connection, id).await?);
+            }
+        }
+        Ok(payloads)
+    }
+
+    /// Merges one run of a tenant's small blocks; says whether there was one.
+    async fn merge_spans(&self, tenant: TenantId) -> StoreResult<bool> {
+        let small: Vec<SmallBlock> = sqlx::query_as(
+            "SELECT id, first_seq AS first_id, last_seq AS last_id, spans AS records, min_time, max_time
+             FROM span_blocks WHERE tenant = $1 AND spans <= $2 ORDER BY first_seq DESC LIMIT $3",
+        )
+        .bind(tenant.0)
+        .bind(FULL_BLOCK_RECORDS / 2)
+        .bind(COMPACTION_WINDOW)
+        .fetch_all(&self.reader)
+        .await?;
+        let small: Vec<SmallBlock> = small.into_iter().rev().collect();
+        let Some(run) = choose_run(&small) else { return Ok(false) };
+        let (first, last, count) = (run[0].first_id, run[run.len() - 1].last_id, run.len() as u64);
+        let mut payloads = Vec::with_capacity(run.len());
+        let mut connection = self.reader.acquire().await?;
+        for block in run {
+            payloads.push(span_payload(&mut connection, block.id).await?);
+        }
+        drop(connection);
+        let merged = tokio::task::spawn_blocking(move || {
+            let mut spans: Vec<NewSpan> = Vec::new();
+            for payload in payloads {
+                spans.extend(decode_new(&payload)?);
+            }
+            encode(&spans)
+        })
+        .await??;
+        let mut tx = self.begin_write().await?;
+        let removed = sqlx::query("DELETE FROM span_blocks WHERE tenant = $1 AND first_seq >= $2 AND last_seq <= $3")
+            .bind(tenant.0)
+            .bind(first)
+            .bind(last)
+            .execute(&mut *tx)
+            .await?;
+        if removed.rows_affected() != count {
+            // Another runner, or retention, was here meanwhile.
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        insert_span_block(&mut tx, tenant, first, &merged).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+/// Traces with a span that matches, newest blocks first, and whether the search ended before all were looked at.
+async fn search_spans(
+    connection: &mut Connection,
+    tenant: TenantId,
+    selection: &TraceSelection,
+    matcher: &SpanMatcher,
+) -> StoreResult<(Vec<TraceId>, bool)> {
+    let mut found: HashSet<TraceId> = HashSet::new();
+    let mut at = (i64::MAX, i64::MAX);
+    let mut unpacked = 0;
+    loop {
+        // A trace that begins in the range may have spans after it, so only the range's beginning is a limit here.
+        let blocks: Vec<(i64, i64, i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT id, max_time, spans, summary FROM span_blocks
+             WHERE tenant = $1 AND max_time >= $2 AND (max_time, id) < ($3, $4)
+             ORDER BY max_time DESC, id DESC LIMIT $5",
+        )
+        .bind(tenant.0)
+        .bind(selection.from.0)
+        .bind(at.0)
+        .bind(at.1)
+        .bind(BLOCKS_A_READ)
+        .fetch_all(&mut *connection)
+        .await?;
+        let Some(last) = blocks.last() else { return Ok((found.into_iter().collect(), false)) };
+        at = (last.1, last.0);
+        for (id, _, spans, summary) in blocks {
+            let (filter,): (Vec<u8>,) = sqlx::query_as("SELECT filter FROM span_blocks WHERE id = $1")
+                .bind(id)
+                .fetch_one(&mut *connection)
+                .await?;
+            if !matcher.may_match(&BlockSummary::from_bytes(&summary)?, &filter) {
+                continue;
+            }
+            unpacked += spans as usize;
+            if unpacked > SPANS_UNPACKED || found.len() >= TRACES_FOUND {
+                return Ok((found.into_iter().collect(), true));
+            }
+            let payload = span_payload(connection, id).await?;
+            let matcher = matcher.clone();
+            found.extend(tokio::task::spawn_blocking(move || matches_in(&payload, &matcher)).await??);
+        }
+    }
+}
+
+/// Traces of the spans of a block that match.
+fn matches_in(payload: &[u8], matcher: &SpanMatcher) -> StoreResult<Vec<TraceId>> {
+    let block = decode(payload)?;
+    let narrow: Vec<usize> = (0..block.span_count()).filter(|at| matcher.matches_narrow(&block, *at)).collect();
+    let mut found = Vec::new();
+    if narrow.is_empty() || !matcher.needs_texts() {
+        found.extend(narrow.into_iter().map(|at| block.trace_id(at)));
+    } else {
+        let texts = block.texts()?;
+        for at in narrow {
+            if matcher.matches_texts(&block, &texts, at)? {
+                found.push(block.trace_id(at));
+            }
+        }
+    }
+    found.dedup();
+    Ok(found)
+}
+
+#[async_trait]
+impl SpanStore for SqlStore {
+    async fn traces(&self, tenant: TenantId, selection: TraceSelection) -> StoreResult<TraceSlice> {
+        let mut tx = self.begin_read().await?;
+        let connection = tx.acquire().await?;
+        let services = Self::service_names(connection, tenant).await?;
+        let any_stored = !services.is_empty();
+        let service = match &selection.service {
+            None => None,
+            Some(wanted) => match services.iter().find(|(_, name)| *name == wanted) {
+                Some((id, _)) => Some(*id),
+                None => return Ok(TraceSlice { any_stored, ..TraceSlice::default() }),
+            },
+        };
+        let (mut page, all, is_partial) = match &selection.matcher {
+            Some(matcher) => {
+                let (all, is_partial) = Self::matching_rows(connection, tenant, &selection, service, matcher).await?;
+                let begins = selection
+                    .after
+                    .map_or(0, |after| all.partition_point(|row| row.key(selection.sort) >= (after.value, after.row)));
+                let page = all[begins..].iter().take(selection.limit + 1).cloned().collect();
+                (page, all, is_partial)
+            }
+            None => {
+                let page = Self::trace_rows(
+                    connection,
+                    tenant,
+                    &selection,
+                    service,
+                    selection.sort,
+                    selection.after,
+                    selection.limit + 1,
+                )
+                .await?;
+                // The pages after the first show the description that came with it.
+                let bound = if selection.after.is_some() { 0 } else { selection.count_bound + 1 };
+                let newest = TraceSort::Newest;
+                let mut all = Self::trace_rows(connection, tenant, &selection, service, newest, None, bound).await?;
+                let is_partial = all.len() > selection.count_bound;
+                all.truncate(selection.count_bound);
+                (page, all, is_partial)
+            }
+        };
+        let has_more = page.len() > selection.limit;
+        page.truncate(selection.limit);
+        let last = page.last().filter(|_| has_more).map(|row: &TraceColumns| row.key(selection.sort));
+        Ok(TraceSlice {
+            traces: Self::summaries(connection, tenant, &services, &page).await?,
+            next: last.map(|(value, row)| TraceCursor { value, row }),
+            figures: all.iter().map(TraceColumns::figures).collect::<StoreResult<_>>()?,
+            is_partial,
+            services,
+            any_stored,
+        })
+    }
+
+    async fn trace_summary(&self, tenant: TenantId, trace: TraceId) -> StoreResult<Option<TraceSummary>> {
+        let mut connection = self.reader.acquire().await?;
+        Ok(Self::one_trace(&mut connection, tenant, trace).await?.map(|(_, summary)| summary))
+    }
+
+    async fn trace(&self, tenant: TenantId, trace: TraceId, limit: usize) -> StoreResult<Option<StoredTrace>> {
+        let mut tx = self.begin_read().await?;
+        let connection = tx.acquire().await?;
+        let Some((row, summary)) = Self::one_trace(connection, tenant, trace).await? else { return Ok(None) };
+        let payloads = Self::blocks_of(connection, tenant, &row, |filter| may_hold_trace(filter, trace)).await?;
+        drop(tx);
+        let read = tokio::task::spawn_blocking(move || {
+            let (mut spans, mut seen) = (Vec::new(), HashSet::new());
+            let (mut duplicates, mut left_out) = (0, 0);
+            for payload in payloads {
+                let block = decode(&payload)?;
+                let places = block.of_trace(trace);
+                if places.is_empty() {
+                    continue;
+                }
+                let texts = block.texts()?;
+                for at in places {
+                    if !seen.insert(block.span_id(at)) {
+                        duplicates += 1;
+                    } else if spans.len() >= limit {
+                        left_out += 1;
+                    } else {
+                        spans.push(block.span(at, &texts)?);
+                    }
+                }
+            }
+            spans.sort_by_key(|span: &Span| (span.start, span.span_id));
+            StoreResult::Ok(StoredTrace { summary, spans, duplicates, left_out })
+        });
+        Ok(Some(read.await??))
+    }
+
+    async fn span(&self, tenant: TenantId, trace: TraceId, span: SpanId) -> StoreResult<Option<Span>> {
+        let mut tx = self.begin_read().await?;
+        let connection = tx.acquire().await?;
+        let Some(row) = Self::find_traces(connection, tenant, &[trace]).await?.pop() else { return Ok(None) };
+        let payloads = Self::blocks_of(connection, tenant, &row, |filter| may_hold_span(filter, trace, span)).await?;
+        drop(tx);
+        let found = tokio::task::spawn_blocking(move || {
+            for payload in payloads {
+                let block = decode(&payload)?;
+                if let Some(at) = block.of_trace(trace).find(|at| block.span_id(*at) == span) {
+                    return block.span(at, &block.texts()?).map(Some);
+                }
+            }
+            StoreResult::Ok(None)
+        });
+        found.await?
+    }
+
+    async fn operation(
+        &self,
+        tenant: TenantId,
+        service: &str,
+        name: &str,
+        ranges: &[RollupRange],
+    ) -> StoreResult<Rollup> {
+        let mut merged = Rollup::default();
+        for range in ranges {
+            let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
+                "SELECT r.spans, r.errors, r.sketch FROM operation_rollups r
+                 JOIN operations o ON o.id = r.operation AND o.tenant = r.tenant
+                 JOIN services s ON s.id = o.service
+                 WHERE r.tenant = $1 AND r.resolution = $2 AND r.bucket >= $3 AND r.bucket < $4
+                   AND s.name = $5 AND o.name = $6",
+            )
+            .bind(tenant.0)
+            .bind(range.resolution.seconds())
+            .bind(range.from.0)
+            .bind(range.to.0)
+            .bind(service)
+            .bind(name)
+            .fetch_all(&self.reader)
+            .await?;
+            for (spans, errors, sketch) in rows {
+                let by_class = [0, 0, 0, errors as u64];
+                merged.merge(&Rollup { requests: spans as u64, by_class, sketch: Sketch::from_bytes(&sketch)? });
+            }
+        }
+        Ok(merged)
+    }
+
+    async fn compact_spans(&self, merges: usize) -> StoreResult<usize> {
+        let mut made = 0;
+        for tenant in self.tenants().await? {
+            while made < merges && self.merge_spans(tenant).await? {
+                made += 1;
+            }
+        }
+        Ok(made)
+    }
+}
