@@ -34,7 +34,7 @@ port="$(free_port)"
 address="http://127.0.0.1:$port"
 email='fuzz@example.com'
 password='kupferner Wasserhahn 3'
-export CONSOLE_SERVER__ADDR="127.0.0.1:$port" CONSOLE_STORE__DATA_DIR="$servers_dir/data"
+export CONSOLE_SERVER__ADDR="127.0.0.1:$port" CONSOLE_OTLP__GRPC_ADDR=off CONSOLE_OTLP__HTTP_ADDR=off CONSOLE_STORE__DATA_DIR="$servers_dir/data"
 export CONSOLE_ADMIN_EMAIL="$email" CONSOLE_ADMIN_PASSWORD="$password"
 export CONSOLE_DEMO__ENABLED=true CONSOLE_WEBHOOKS__GITLAB_SECRET='a secret of the fuzzer'
 # Every request comes from one address: the limits are tested elsewhere.

@@ -102,6 +102,9 @@ export class Console {
   private settings(): Record<string, string> {
     return {
       CONSOLE_SERVER__ADDR: `127.0.0.1:${this.port}`,
+      // Journeys run side by side, and the standard ports are there once.
+      CONSOLE_OTLP__GRPC_ADDR: "off",
+      CONSOLE_OTLP__HTTP_ADDR: "off",
       CONSOLE_STORE__DATA_DIR: this.dataDir,
       CONSOLE_WEBHOOKS__GITLAB_SECRET: secret,
       CONSOLE_DEMO__ENABLED: "true",

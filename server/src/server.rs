@@ -6,7 +6,7 @@ use tokio::{net::TcpListener, time::Instant};
 
 use crate::{
     clock::SharedClock,
-    config::Config,
+    config::{Config, Listen},
     http,
     http::Tls,
     ingest::{IngestQueue, Writer},
@@ -29,8 +29,10 @@ pub enum ServerError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The address cannot be listened on.
-    #[error("cannot listen on {addr} (`server.addr`): {source}")]
+    #[error("cannot listen on {addr} (`{setting}`): {source}")]
     Listen {
+        /// Where the address comes from.
+        setting: &'static str,
         /// The address.
         addr: SocketAddr,
         /// What the operating system said.
@@ -51,6 +53,10 @@ pub struct Server {
     /// Where it listens: the port is known even when any was asked for.
     pub addr: SocketAddr,
     listener: TcpListener,
+    /// Where OTLP alone is taken over HTTP.
+    pub otlp_http: Option<TcpListener>,
+    /// Where OTLP is taken over gRPC.
+    pub otlp_grpc: Option<TcpListener>,
     tls: Option<Tls>,
     /// The writer ends after everything that hands it records.
     writer: Supervisor,
@@ -65,10 +71,10 @@ impl Server {
             None => None,
         };
         let stores = Stores::open(&config.store).await?;
-        let listener = TcpListener::bind(config.server.addr)
-            .await
-            .map_err(|source| ServerError::Listen { addr: config.server.addr, source })?;
+        let listener = listen("server.addr", config.server.addr).await?;
         let addr = listener.local_addr()?;
+        let otlp_http = listen_if("otlp.http_addr", config.otlp.http_addr).await?;
+        let otlp_grpc = listen_if("otlp.grpc_addr", config.otlp.grpc_addr).await?;
         let hub = Arc::new(Hub::new(config.live.buffer_events, config.live.max_streams));
         let (ingest, end) = IngestQueue::new(config.ingest.queue_bytes);
         let supervisor = Supervisor::default();
@@ -102,7 +108,7 @@ impl Server {
                 async move { tls.follow(token).await }
             });
         }
-        Ok(Self { services, addr, listener, tls, writer, log })
+        Ok(Self { services, addr, listener, otlp_http, otlp_grpc, tls, writer, log })
     }
 
     /// Where people find it.
@@ -115,6 +121,18 @@ impl Server {
         let supervisor = self.services.supervisor.clone();
         let streams = supervisor.token();
         let router = http::router(self.services.clone(), streams.clone());
+        let beside = [
+            self.otlp_http.map(|listener| (listener, http::otlp_router(self.services.clone(), streams.clone()))),
+            self.otlp_grpc.map(|listener| (listener, http::grpc_router(self.services.clone(), streams.clone()))),
+        ];
+        let beside: Vec<_> = beside
+            .into_iter()
+            .flatten()
+            .map(|(listener, router)| {
+                let ended = streams.clone().cancelled_owned();
+                tokio::spawn(http::serve(listener, self.tls.clone(), router, ended))
+            })
+            .collect();
         let served = tokio::spawn(http::serve(self.listener, self.tls, router, {
             let streams = streams.clone();
             async move {
@@ -133,6 +151,10 @@ impl Server {
             // Somebody does not read their answer; they are not waited for.
             Err(_) => Ok(()),
         };
+        for task in beside {
+            // Senders that do not let go of their connections are not waited for.
+            let _either = tokio::time::timeout_at(requests, task).await;
+        }
         let mut ended = supervisor.shut_down(tasks).await;
         ended &= self.log.shut_down(log).await;
         ended &= self.writer.shut_down(writer).await;
@@ -141,5 +163,16 @@ impl Server {
             tracing::warn!("some tasks did not end in time");
         }
         outcome.map_err(ServerError::Serve)
+    }
+}
+
+async fn listen(setting: &'static str, addr: SocketAddr) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(addr).await.map_err(|source| ServerError::Listen { setting, addr, source })
+}
+
+async fn listen_if(setting: &'static str, listen_on: Listen) -> Result<Option<TcpListener>, ServerError> {
+    match listen_on.0 {
+        Some(addr) => listen(setting, addr).await.map(Some),
+        None => Ok(None),
     }
 }

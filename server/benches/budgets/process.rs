@@ -51,6 +51,8 @@ impl Server {
             .arg("serve")
             .current_dir(root)
             .env("CONSOLE_SERVER__ADDR", addr.to_string())
+            .env("CONSOLE_OTLP__GRPC_ADDR", "off")
+            .env("CONSOLE_OTLP__HTTP_ADDR", "off")
             .env("CONSOLE_STORE__DATA_DIR", data_dir)
             .env("CONSOLE_WEBHOOKS__GITLAB_SECRET", SECRET)
             .stdout(Stdio::null())

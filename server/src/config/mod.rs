@@ -37,6 +37,8 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// The way in.
     pub ingest: IngestConfig,
+    /// What listens for OpenTelemetry.
+    pub otlp: OtlpConfig,
     /// The live stream.
     pub live: LiveConfig,
     /// Console's own log.
@@ -234,6 +236,48 @@ impl Default for WebhookConfig {
             environment: "dev".to_owned(),
             max_body_bytes: 5 * 1024 * 1024,
         }
+    }
+}
+
+/// Section `otlp`: what listens for OpenTelemetry besides `server.addr`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OtlpConfig {
+    /// Address and port for OTLP over gRPC; `off` for none.
+    pub grpc_addr: Listen,
+    /// Address and port for OTLP over HTTP, beside the one of the pages; `off` for none.
+    pub http_addr: Listen,
+    /// Origins of pages whose scripts may send, e.g. `https://shop.example`.
+    pub cors_origins: Vec<String>,
+}
+
+impl Default for OtlpConfig {
+    fn default() -> Self {
+        let local = |port| Listen(Some(SocketAddr::from(([127, 0, 0, 1], port))));
+        Self { grpc_addr: local(4317), http_addr: local(4318), cors_origins: Vec::new() }
+    }
+}
+
+/// An address to listen on, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Listen(pub Option<SocketAddr>);
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(Self(None));
+        }
+        let address = text.parse().map(Some).map(Self);
+        address.map_err(|_| format!("`{text}` is neither an address with a port, such as 127.0.0.1:4317, nor `off`"))
+    }
+}
+
+impl From<Listen> for String {
+    fn from(listen: Listen) -> Self {
+        listen.0.map_or_else(|| "off".to_owned(), |address| address.to_string())
     }
 }
 
@@ -475,25 +519,42 @@ impl Config {
 }
 
 impl Config {
+    /// Whether others than this machine can come, themselves or through a proxy, by any address.
+    pub fn is_reachable(&self) -> bool {
+        self.server.is_reachable() || self.beyond_loopback().is_some()
+    }
+
+    /// An address that other machines can reach, with its setting.
+    fn beyond_loopback(&self) -> Option<(&'static str, SocketAddr)> {
+        let all = [
+            ("server.addr", Some(self.server.addr)),
+            ("otlp.grpc_addr", self.otlp.grpc_addr.0),
+            ("otlp.http_addr", self.otlp.http_addr.0),
+        ];
+        all.into_iter().find_map(|(key, addr)| Some((key, addr.filter(|addr| !addr.ip().is_loopback())?)))
+    }
+
     /// Other machines may only reach a Console that asks who they are, over lines that nobody else reads.
     fn check_reach(&self) -> Result<(), ConfigError> {
         let server = &self.server;
-        if !server.is_reachable() {
+        if !self.is_reachable() {
             return Ok(());
         }
-        let is_loopback = server.addr.ip().is_loopback();
+        let beyond = self.beyond_loopback();
         let problem = if !self.auth.enabled {
             "nobody would be asked who they are: set `auth.enabled`, or use a loopback address such as 127.0.0.1:3000"
-        } else if !is_loopback && server.behind_proxy && server.trusted_proxies.is_empty() {
+        } else if beyond.is_some() && server.behind_proxy && server.trusted_proxies.is_empty() {
             "all requests would seem to come from the proxy: name its address in `server.trusted_proxies`"
-        } else if !is_loopback && server.tls().is_none() && !server.behind_proxy && !server.allow_insecure {
-            "passwords would cross the network in plain text: set `server.tls_certificate` and `server.tls_key`, or \
-             `server.behind_proxy` when a proxy speaks TLS for Console, or, to accept the risk, `server.allow_insecure`"
+        } else if beyond.is_some() && server.tls().is_none() && !server.behind_proxy && !server.allow_insecure {
+            "passwords and keys would cross the network in plain text: set `server.tls_certificate` and \
+             `server.tls_key`, or `server.behind_proxy` when a proxy speaks TLS for Console, or, to accept the risk, \
+             `server.allow_insecure`"
         } else {
             return Ok(());
         };
-        let problem = format!("{} can be reached from other machines, and {problem}", server.addr);
-        Err(ConfigError::Value { key: "server.addr", problem })
+        let (key, addr) = beyond.unwrap_or(("server.addr", server.addr));
+        let problem = format!("{addr} can be reached from other machines, and {problem}");
+        Err(ConfigError::Value { key, problem })
     }
 }
 

@@ -93,6 +93,11 @@ impl IntoResponse for Failure {
     }
 }
 
+/// For paths where there is nothing.
+pub async fn no_such_route() -> Failure {
+    Failure(ApiError::new(ErrorCode::NotFound, "there is nothing at this path"))
+}
+
 /// A known path with another method.
 pub async fn method_not_allowed() -> Failure {
     Failure(ApiError::new(ErrorCode::MethodNotAllowed, "this path does not take this method"))

@@ -86,14 +86,14 @@ fn may_send_without_key(config: &Config, client: Client, headers: &HeaderMap) ->
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     config.auth.ingest_from_loopback
-        && !config.server.is_reachable()
+        && !config.is_reachable()
         && client.address.is_loopback()
         && client.is_direct
         && kind.is_some_and(|kind| !kind.is_empty() && !SIMPLE.contains(&kind.as_str()))
 }
 
 /// Finds out who asks, leaves that for the handler, and checks the class.
-async fn check(state: &AppState, class: Class, request: &mut Request) -> Result<(), ApiError> {
+pub async fn check(state: &AppState, class: Class, request: &mut Request) -> Result<(), ApiError> {
     let client = client_of(request.extensions())?;
     let shown = credential(request.headers(), Some(client.is_secure));
     let mut caller = match state.services.identity.caller(shown).await {

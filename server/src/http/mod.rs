@@ -8,6 +8,7 @@ mod client;
 mod cookie;
 mod docs;
 mod error;
+mod grpc;
 mod guard;
 mod observe;
 mod otlp;
@@ -110,21 +111,54 @@ pub fn declared(services: Arc<Services>) -> Vec<Declared> {
 
 /// The whole of Console's HTTP surface.
 pub fn router(services: Arc<Services>, shutdown: CancellationToken) -> Router {
-    let mut state = AppState::new(services.clone(), shutdown);
+    let mut state = AppState::new(services, shutdown);
     let surface = surface(&state);
     let docs = docs::describe(&surface.document);
     state.document = surface.document.to_json().map(Bytes::from).unwrap_or_default();
     let rest = surface.router.merge(forms(&state)).method_not_allowed_fallback(error::method_not_allowed);
-    let config = services.config.clone();
     let routes = site::routes(rest, &state, docs)
-        .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(middleware::from_fn(security::refuse_foreign_origins))
-        .layer(middleware::from_fn_with_state(config.clone(), security::refuse_foreign_hosts))
-        .layer(middleware::from_fn_with_state(config.clone(), client::know_client))
-        .layer(middleware::from_fn_with_state(config, security::add_headers))
         // Assets are compressed already and streams are left alone; this is for pages and JSON.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
-    observed(routes, services).with_state(state)
+    protected(routes, &state)
+}
+
+/// OTLP alone, for an address of its own.
+pub fn otlp_router(services: Arc<Services>, shutdown: CancellationToken) -> Router {
+    let state = AppState::new(services, shutdown);
+    let routes = Surface::new(state.clone())
+        .add(Class::Ingest, routes!(otlp::logs))
+        .add(Class::Ingest, routes!(otlp::traces))
+        .router
+        .fallback(error::no_such_route)
+        .method_not_allowed_fallback(error::method_not_allowed);
+    protected(routes, &state)
+}
+
+/// OTLP over gRPC.
+pub fn grpc_router(services: Arc<Services>, shutdown: CancellationToken) -> Router {
+    let state = AppState::new(services.clone(), shutdown);
+    let config = services.config.clone();
+    let routes = grpc::router(&state)
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(middleware::from_fn_with_state(config.clone(), security::refuse_foreign_hosts))
+        .layer(middleware::from_fn_with_state(config, client::know_client));
+    observed(routes, services)
+}
+
+/// Wraps routes in what protects all of them.
+fn protected(routes: Router<AppState>, state: &AppState) -> Router {
+    let (services, config) = (state.services.clone(), state.services.config.clone());
+    let routes = routes
+        .layer(CatchPanicLayer::custom(error::panicked))
+        .layer(middleware::from_fn_with_state(config.clone(), security::refuse_foreign_origins))
+        .layer(middleware::from_fn_with_state(config.clone(), security::refuse_foreign_hosts))
+        .layer(middleware::from_fn_with_state(config.clone(), client::know_client))
+        .layer(middleware::from_fn_with_state(config.clone(), security::add_headers));
+    let routes = match security::cross_origin(&config) {
+        Some(layer) => routes.layer(layer),
+        None => routes,
+    };
+    observed(routes, services).with_state(state.clone())
 }
 
 /// Lets every request of these routes be traced, logged and counted.

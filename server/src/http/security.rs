@@ -1,6 +1,6 @@
 //! What protects people in browsers: response headers, and no state changes from foreign pages.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     extract::Request,
@@ -11,6 +11,7 @@ use axum::{
 };
 
 use app::api::{ApiError, ErrorCode};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::{client::Client, error::Failure};
 use crate::config::Config;
@@ -22,6 +23,9 @@ const HEADERS: [(&str, &str); 4] = [
     ("x-frame-options", "DENY"),
     ("cross-origin-opener-policy", "same-origin"),
 ];
+
+/// Where telemetry is sent to.
+const OTLP_PATHS: [&str; 3] = ["/v1/traces", "/v1/logs", "/v1/metrics"];
 
 /// For a year browsers use nothing but TLS with this name.
 const HSTS: &str = "max-age=31536000";
@@ -44,15 +48,33 @@ pub async fn add_headers(State(config): State<Arc<Config>>, request: Request, ne
 }
 
 /// A browser says with `Origin` which page sends a request: only Console's own pages may change anything.
-pub async fn refuse_foreign_origins(request: Request, next: Next) -> Response {
+pub async fn refuse_foreign_origins(State(config): State<Arc<Config>>, request: Request, next: Next) -> Response {
     let changes_state = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let own = request.uri().authority().map(Authority::as_str);
     let is_secure = request.extensions().get::<Client>().is_some_and(|client| client.is_secure);
-    if changes_state && is_foreign(request.headers(), own, is_secure) {
+    let may_send = request.headers().get(header::ORIGIN).is_some_and(|origin| may_send(&config, origin, request.uri()));
+    if changes_state && !may_send && is_foreign(request.headers(), own, is_secure) {
         let error = ApiError::new(ErrorCode::Forbidden, "requests from other sites' pages are refused");
         return Failure(error).into_response();
     }
     next.run(request).await
+}
+
+/// Whether scripts of a page with this origin may send telemetry, which is all that they may.
+fn may_send(config: &Config, origin: &HeaderValue, uri: &Uri) -> bool {
+    OTLP_PATHS.contains(&uri.path())
+        && config.otlp.cors_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
+}
+
+/// Answers browsers that ask whether a page's scripts may send; none when no page's may.
+pub fn cross_origin(config: &Arc<Config>) -> Option<CorsLayer> {
+    if config.otlp.cors_origins.is_empty() {
+        return None;
+    }
+    let config = config.clone();
+    let allowed = AllowOrigin::predicate(move |origin, parts| may_send(&config, origin, &parts.uri));
+    let layer = CorsLayer::new().allow_origin(allowed).allow_methods([Method::POST]);
+    Some(layer.allow_headers(AllowHeaders::mirror_request()).max_age(Duration::from_hours(1)))
 }
 
 /// A page of another site can make its own name point at this machine and would then be of the same origin. So the name

@@ -5,8 +5,8 @@ use std::io::Write;
 use app::model::{Role, TenantId};
 use opentelemetry_proto::tonic::{
     collector::{
-        logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse},
-        trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse},
+        logs::v1::{ExportLogsServiceRequest, ExportLogsServiceResponse, logs_service_client::LogsServiceClient},
+        trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse, trace_service_client::TraceServiceClient},
     },
     common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value as Any},
     logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
@@ -16,6 +16,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 use serde_json::Value;
 use server::otlp::RpcStatus;
+use tonic::{Code, codec::CompressionEncoding, transport::Channel};
 
 use crate::support::{Engine, Home, TestApp};
 
@@ -230,5 +231,74 @@ async fn spans_become_traces_and_what_has_no_id_is_told() {
     assert_eq!((&rows["total"], &rows["rows"][0][0]), (&2.into(), &"0202020202020202".into()));
     let span = ask("/fn/trace/span", serde_json::json!({ "trace": trace, "span": "02".repeat(8) })).await;
     assert_eq!((&span["span"]["status_message"], &span["peers"]["count"]), (&"no stock".into(), &3.into()), "{span}");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn grpc_takes_what_http_takes_and_says_no_in_its_own_words() {
+    let home = Home::new(Engine::Sqlite).await;
+    let mut config = home.config();
+    config.ingest.otlp_body_bytes = 100_000;
+    config.ingest.otlp_unpacked_bytes = 1_000_000;
+    let app = TestApp::start_with(config).await;
+    let channel = Channel::from_shared(format!("http://{}", app.otlp.1)).unwrap().connect().await.unwrap();
+    let gzip = CompressionEncoding::Gzip;
+    let mut traces = TraceServiceClient::new(channel.clone()).send_compressed(gzip);
+    let answer = traces.export(spans(5)).await.unwrap().into_inner();
+    assert_eq!(answer.partial_success.unwrap().rejected_spans, 1);
+    let mut logs = LogsServiceClient::new(channel.clone());
+    let answer = logs.export(request("g", &["over gRPC"])).await.unwrap().into_inner();
+    assert_eq!(answer.partial_success, None);
+    let found = app.get(&format!("/api/monitoring/logs?service=g&from={FROM}&to={TO}")).await.1;
+    assert_eq!(found["matched"], 1, "{found}");
+
+    let reader = app.with_key_secret(TenantId::DEFAULT, false, true).await;
+    for (secret, code) in [("csl_nothing", Code::Unauthenticated), (reader.as_str(), Code::PermissionDenied)] {
+        let mut refused = tonic::Request::new(spans(6));
+        refused.metadata_mut().insert("x-api-key", secret.parse().unwrap());
+        assert_eq!(traces.export(refused).await.unwrap_err().code(), code);
+    }
+    // Larger than is taken: as it is, and once it is unpacked.
+    let large = |bytes: usize| request("h", &["x".repeat(bytes).as_str()]);
+    assert_eq!(logs.export(large(200_000)).await.unwrap_err().code(), Code::InvalidArgument);
+    let mut packed = LogsServiceClient::new(channel).send_compressed(gzip);
+    let bomb = packed.export(large(2_000_000)).await.unwrap_err();
+    assert!([Code::OutOfRange, Code::ResourceExhausted, Code::Internal].contains(&bomb.code()), "{bomb:?}");
+    let found = app.get(&format!("/api/monitoring/logs?service=h&from={FROM}&to={TO}")).await.1;
+    assert_eq!(found["matched"], 0, "nothing is stored half");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_port_of_otlp_takes_nothing_else_and_pages_that_may_can_send() {
+    let home = Home::new(Engine::Sqlite).await;
+    let mut config = home.config();
+    config.otlp.cors_origins = vec!["https://shop.example".to_owned()];
+    let app = TestApp::start_with(config).await;
+    let key = app.with_key(TenantId::DEFAULT, true, false).await;
+    for base in [app.addr, app.otlp.0] {
+        let url = |path: &str| format!("http://{base}{path}");
+        let body = request("s", &["hello"]).encode_to_vec();
+        let send = |origin: &'static str| {
+            let request = key.post(url("/v1/logs")).header("content-type", "application/x-protobuf");
+            request.header("origin", origin).body(body.clone()).send()
+        };
+        let allowed = send("https://shop.example").await.unwrap();
+        assert_eq!(allowed.status(), 200);
+        assert_eq!(allowed.headers()["access-control-allow-origin"], "https://shop.example");
+        let refused = send("https://evil.example").await.unwrap();
+        assert_eq!(refused.status(), 403);
+        assert!(!refused.headers().contains_key("access-control-allow-origin"));
+        let ask = |origin: &'static str| {
+            let request = key.request(reqwest::Method::OPTIONS, url("/v1/logs")).header("origin", origin);
+            let request = request.header("access-control-request-method", "POST");
+            request.header("access-control-request-headers", "content-type,x-api-key").send()
+        };
+        let asked = ask("https://shop.example").await.unwrap();
+        assert_eq!(asked.headers()["access-control-allow-headers"], "content-type,x-api-key");
+        assert!(!ask("https://evil.example").await.unwrap().headers().contains_key("access-control-allow-origin"));
+    }
+    let elsewhere = app.client.get(format!("http://{}/monitoring", app.otlp.0)).send().await.unwrap();
+    assert_eq!(elsewhere.status(), 404);
     app.stop().await;
 }

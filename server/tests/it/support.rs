@@ -12,7 +12,7 @@ use app::model::{ApiKey, Level, Role, TenantId, TraceId, UnixNanos};
 use chrono::TimeDelta;
 use server::{
     clock::{Clock, SystemClock},
-    config::{Config, Secret},
+    config::{Config, Listen, Secret},
     server::Server,
     service::{Services, identity::NewSecret},
     store::{
@@ -23,7 +23,7 @@ use server::{
     telemetry::{Redactor, SelfLog},
 };
 use sqlx::{Connection, PgConnection};
-use tokio::sync::oneshot;
+use tokio::{net::TcpListener, sync::oneshot};
 use uuid::Uuid;
 
 pub const SECRET: &str = "an-invented-secret";
@@ -73,6 +73,8 @@ impl Home {
         config.store.data_dir = self.dir.path().join("data");
         config.store.url = self.url.clone().map(Secret::new);
         config.server.addr = SocketAddr::from(([127, 0, 0, 1], 0));
+        config.otlp.grpc_addr = Listen(Some(config.server.addr));
+        config.otlp.http_addr = Listen(Some(config.server.addr));
         config.server.site_root = self.dir.path().join("site");
         config.webhooks.gitlab_secret = Some(Secret::new(SECRET));
         config.demo.enabled = true;
@@ -171,6 +173,8 @@ pub fn client_with(name: &'static str, value: &str) -> reqwest::Client {
 /// A server in this process.
 pub struct TestApp {
     pub addr: SocketAddr,
+    /// Where OTLP alone is taken: HTTP, gRPC.
+    pub otlp: (SocketAddr, SocketAddr),
     /// Of an administrator of the tenant `default`.
     pub client: reqwest::Client,
     /// What that client sends.
@@ -197,6 +201,8 @@ impl TestApp {
         let (_sink, self_log) = SelfLog::new(64, Redactor::default());
         let server = Server::start(config, Arc::new(SystemClock), self_log).await.unwrap();
         let (addr, services) = (server.addr, server.services.clone());
+        let of = |listener: &Option<TcpListener>| listener.as_ref().unwrap().local_addr().unwrap();
+        let otlp = (of(&server.otlp_http), of(&server.otlp_grpc));
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(async move {
             let wait = async {
@@ -204,7 +210,7 @@ impl TestApp {
             };
             server.run(wait).await.unwrap();
         });
-        Self { addr, client: reqwest::Client::new(), cookie: String::new(), services, stop: Some(stop), running }
+        Self { addr, otlp, client: reqwest::Client::new(), cookie: String::new(), services, stop: Some(stop), running }
     }
 
     /// A client of somebody with this role in the tenant.
@@ -214,6 +220,11 @@ impl TestApp {
 
     /// A client with a key of the tenant.
     pub async fn with_key(&self, tenant: TenantId, can_ingest: bool, can_read: bool) -> reqwest::Client {
+        client_with("x-api-key", &self.with_key_secret(tenant, can_ingest, can_read).await)
+    }
+
+    /// The secret of a new key of the tenant.
+    pub async fn with_key_secret(&self, tenant: TenantId, can_ingest: bool, can_read: bool) -> String {
         let secret = NewSecret::key();
         let key = ApiKey {
             id: Uuid::new_v4(),
@@ -229,7 +240,7 @@ impl TestApp {
         };
         let new = NewKey { key, secret_hash: secret.hash() };
         self.services.stores.identity.add_key(tenant, &new).await.unwrap();
-        client_with("x-api-key", secret.expose())
+        secret.expose().to_owned()
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -267,6 +278,8 @@ impl Process {
             .arg("serve")
             .current_dir(home.dir.path())
             .env("CONSOLE_SERVER__ADDR", addr.to_string())
+            .env("CONSOLE_OTLP__GRPC_ADDR", "off")
+            .env("CONSOLE_OTLP__HTTP_ADDR", "off")
             .env("CONSOLE_STORE__DATA_DIR", home.dir.path().join("data"))
             .env("CONSOLE_WEBHOOKS__GITLAB_SECRET", SECRET)
             .env_remove("DATABASE_URL")

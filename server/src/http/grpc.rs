@@ -1,0 +1,150 @@
+//! OTLP over gRPC (<https://opentelemetry.io/docs/specs/otlp/#otlpgrpc>).
+
+use std::{sync::Arc, time::Duration};
+
+use app::{
+    api::{ApiError, ErrorCode},
+    model::TenantId,
+};
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::Response,
+};
+use opentelemetry_proto::tonic::collector::{
+    logs::v1::{
+        ExportLogsServiceRequest, ExportLogsServiceResponse,
+        logs_service_server::{LogsService, LogsServiceServer},
+    },
+    trace::v1::{
+        ExportTraceServiceRequest, ExportTraceServiceResponse,
+        trace_service_server::{TraceService, TraceServiceServer},
+    },
+};
+use tokio::sync::OwnedSemaphorePermit;
+use tonic::{Code, Status, codec::CompressionEncoding, service::Routes};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use super::{AppState, body, class::Class, guard};
+use crate::{
+    ingest::IngestError,
+    service::{Services, identity::Caller},
+};
+
+/// How long a sender may take for its message.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a message waits for its turn to be unpacked.
+const TURN_PATIENCE: Duration = Duration::from_secs(5);
+/// When a sender that was turned away may come again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The services, guarded.
+pub fn router(state: &AppState) -> Router {
+    let limits = &state.services.config.ingest;
+    let collector = Collector(state.services.clone());
+    macro_rules! limited {
+        ($server:ident) => {
+            $server::new(collector.clone())
+                .accept_compressed(CompressionEncoding::Gzip)
+                .accept_compressed(CompressionEncoding::Zstd)
+                .max_decoding_message_size(limits.otlp_unpacked_bytes)
+        };
+    }
+    Routes::new(limited!(LogsServiceServer))
+        .add_service(limited!(TraceServiceServer))
+        .prepare()
+        .into_axum_router()
+        .layer(middleware::from_fn_with_state(state.clone(), admit))
+}
+
+/// Lets in who may send, and takes the message within limits of size, time and number at once.
+async fn admit(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    if let Err(error) = guard::check(&state, Class::Ingest, &mut request).await {
+        return status_of(&error).into_http();
+    }
+    let services = state.services;
+    let (mut parts, body) = request.into_parts();
+    let limit = services.config.ingest.otlp_body_bytes;
+    let bytes = match body::read(body, limit, BODY_PATIENCE, "ingest.otlp_body_bytes").await {
+        Ok(bytes) => bytes,
+        Err(error) => return status_of(&error).into_http(),
+    };
+    let turn = tokio::time::timeout(TURN_PATIENCE, services.unpacking.clone().acquire_owned()).await;
+    let Ok(Ok(turn)) = turn else {
+        return unavailable("too much is being unpacked already; send it again in a second").into_http();
+    };
+    parts.extensions.insert(Turn(Arc::new(turn)));
+    next.run(Request::from_parts(parts, Body::from(bytes))).await
+}
+
+/// Held while a message is unpacked; the handler lets go of it.
+#[derive(Clone)]
+struct Turn(#[expect(dead_code, reason = "it is held, not used")] Arc<OwnedSemaphorePermit>);
+
+fn status_of(error: &ApiError) -> Status {
+    let code = match error.code {
+        ErrorCode::Unauthorized => Code::Unauthenticated,
+        ErrorCode::Forbidden => Code::PermissionDenied,
+        // The code that senders take for: not again.
+        ErrorCode::PayloadTooLarge => Code::InvalidArgument,
+        ErrorCode::TooManyRequests => return retry(Code::ResourceExhausted, &error.message),
+        ErrorCode::Unavailable => return retry(Code::Unavailable, &error.message),
+        ErrorCode::BadRequest | ErrorCode::Invalid => Code::InvalidArgument,
+        _ => Code::Internal,
+    };
+    Status::new(code, error.message.clone())
+}
+
+fn unavailable(message: &str) -> Status {
+    retry(Code::Unavailable, message)
+}
+
+/// A status that says when to come again (`google.rpc.RetryInfo`).
+fn retry(code: Code, message: &str) -> Status {
+    let details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
+    Status::with_error_details(code, message, details)
+}
+
+impl From<IngestError> for Status {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::TooLarge => Self::invalid_argument(error.to_string()),
+            IngestError::Full | IngestError::Unavailable => unavailable(&error.to_string()),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Collector(Arc<Services>);
+
+/// Whose data a message brings; its turn at being unpacked is over.
+fn open<T>(request: tonic::Request<T>) -> Result<(TenantId, T), Status> {
+    let (_, mut extensions, message) = request.into_parts();
+    drop(extensions.remove::<Turn>());
+    let caller = extensions.get::<Arc<Caller>>().ok_or_else(|| Status::internal("the message came past the guard"))?;
+    Ok((caller.scope.tenant, message))
+}
+
+#[tonic::async_trait]
+impl LogsService for Collector {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportLogsServiceRequest>,
+    ) -> Result<tonic::Response<ExportLogsServiceResponse>, Status> {
+        let (tenant, message) = open(request)?;
+        Ok(tonic::Response::new(self.0.take_logs(tenant, message).await?))
+    }
+}
+
+#[tonic::async_trait]
+impl TraceService for Collector {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportTraceServiceRequest>,
+    ) -> Result<tonic::Response<ExportTraceServiceResponse>, Status> {
+        let (tenant, message) = open(request)?;
+        Ok(tonic::Response::new(self.0.take_spans(tenant, message).await?))
+    }
+}
