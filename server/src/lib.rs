@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod collect;
 pub mod config;
+pub mod demo;
 pub mod http;
 pub mod ingest;
 pub mod jobs;

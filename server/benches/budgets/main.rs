@@ -7,6 +7,7 @@ mod fill;
 mod process;
 mod report;
 mod requests;
+mod spans;
 
 use std::{path::Path, time::Duration};
 
@@ -26,6 +27,8 @@ async fn main() -> Outcome<()> {
     empty_store(&mut report, empty.path()).await?;
     println!("Filling a store with {} log records and {} days of figures", fill::LOG_RECORDS, fill::DAYS);
     fill::month(&mut report, month.path()).await?;
+    println!("Filling it with {} spans", spans::SPANS);
+    spans::fill(&mut report, month.path()).await?;
     println!("A store that holds a month");
     full_store(&mut report, month.path()).await?;
 
@@ -60,6 +63,7 @@ async fn full_store(report: &mut Report, dir: &Path) -> Outcome<()> {
         let times = requests::time(&server, &ask, 60).await?;
         report.below(&format!("{name}, p95"), report::quantile(&times, 0.95), budget_ms, "ms");
     }
+    spans::ask(report, &server).await?;
     report.below("resident memory after those questions", server.resident_mb(), 200.0, "MB");
     server.stop().await
 }

@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     clock::SystemClock,
     config::{Config, ConfigError, Overrides},
+    demo::{DemoError, Load},
     server::{Server, ServerError},
     service::identity::FirstSignIn,
     store::{StoreError, Stores},
@@ -61,9 +62,14 @@ enum Command {
     /// Tenants; the server may be running
     #[command(subcommand)]
     Tenant(people::TenantCommand),
-    /// Demonstration data
-    #[command(subcommand)]
-    Demo(DemoCommand),
+    /// Send the load of a small invented shop, so that there is something to look at
+    #[command(args_conflicts_with_subcommands = true)]
+    Demo {
+        #[command(subcommand)]
+        command: Option<DemoCommand>,
+        #[command(flatten)]
+        load: DemoLoad,
+    },
     /// Configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -71,8 +77,21 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum DemoCommand {
-    /// Remove all demonstration data; the server may be running
+    /// Remove all demonstration pipeline traces; the server may be running
     Remove,
+}
+
+#[derive(Debug, Args)]
+struct DemoLoad {
+    /// Where OTLP is taken over gRPC [default: the address in the configuration]
+    #[arg(long)]
+    endpoint: Option<String>,
+    /// A key that may send; not needed on the machine where Console runs
+    #[arg(long)]
+    key: Option<String>,
+    /// Traces a second
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rate: u32,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,6 +109,8 @@ enum CliError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Server(#[from] ServerError),
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     #[error("{0}")]
     Refused(#[from] ApiError),
     #[error("setting `log.filter`: {0}")]
@@ -125,7 +146,15 @@ fn run(cli: Cli) -> Result<(), CliError> {
                 println!("The store is up to date.");
                 Ok(())
             }
-            Command::Demo(DemoCommand::Remove) => {
+            Command::Demo { command: None, load } => {
+                let DemoLoad { endpoint, key, rate } = load;
+                let configured = || config.otlp.grpc_addr.0.map(|addr| format!("http://{addr}"));
+                let endpoint = endpoint.or_else(configured).ok_or_else(|| {
+                    CliError::Start("OTLP over gRPC is off (`otlp.grpc_addr`); say where with --endpoint".to_owned())
+                })?;
+                Ok(Load { endpoint, key, rate }.run(&SystemClock, stop_signal()).await?)
+            }
+            Command::Demo { command: Some(DemoCommand::Remove), .. } => {
                 let stores = Stores::open(&config.store).await?;
                 let removed = stores.pipelines.remove_source(TenantId::DEFAULT, PipelineTrace::DEMO_SOURCE).await?;
                 stores.admin.close().await;

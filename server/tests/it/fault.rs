@@ -22,6 +22,7 @@ use server::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::spans::span;
 use crate::support::{Engine, Home, Process, SECRET, TestApp, client_with, fixture, free_port, record, run_console};
 
 /// Set in the process that [`acknowledged_records_survive`] starts: where its store is.
@@ -43,7 +44,11 @@ async fn child_writes_until_it_is_killed() {
     let hand_in = async |lane: usize| {
         for n in 0_u64..1_000_000 {
             let logs = vec![(TenantId::DEFAULT, record(n as i64, "child", &format!("written {lane}-{n}")))];
-            queue.submit(Submission { logs, ..Submission::default() }).await.unwrap();
+            // A trace a lane, which grows by a span each time.
+            let mut span = span(1 + lane as u32, 1 + n as u32, "child");
+            span.name = format!("written {lane}-{n}");
+            let spans = vec![(TenantId::DEFAULT, span)];
+            queue.submit(Submission { logs, spans, ..Submission::default() }).await.unwrap();
             println!("acknowledged {lane}-{n}");
         }
     };
@@ -94,6 +99,16 @@ async fn acknowledged_records_survive(engine: Engine) {
     assert_eq!(stored.len(), before, "nothing is there twice");
     for name in &acknowledged {
         assert!(stored.binary_search(&name.as_str()).is_ok(), "{name} was acknowledged and is lost");
+    }
+    let mut spans = std::collections::BTreeSet::new();
+    for lane in 0..4 {
+        let trace = span(1 + lane, 1, "child").trace_id;
+        let stored = stores.spans.trace(TenantId::DEFAULT, trace, 2_000_000).await.unwrap().unwrap();
+        assert_eq!((stored.duplicates, stored.summary.spans as usize), (0, stored.spans.len()));
+        spans.extend(stored.spans.into_iter().map(|span| span.name));
+    }
+    for name in &acknowledged {
+        assert!(spans.contains(&format!("written {name}")), "the span {name} was acknowledged and is lost");
     }
     stores.admin.close().await;
 }
