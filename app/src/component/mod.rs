@@ -3,6 +3,7 @@
 pub mod age;
 pub mod badge;
 pub mod chart;
+pub mod choice;
 pub mod confirm;
 pub mod copy;
 pub mod empty;

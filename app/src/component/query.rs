@@ -23,7 +23,7 @@ pub enum History {
 struct Change {
     path: String,
     name: &'static str,
-    value: Option<String>,
+    values: Vec<String>,
     history: History,
 }
 
@@ -46,19 +46,27 @@ pub fn use_query_param_with(
     name: &'static str,
     history: History,
 ) -> (Memo<Option<String>>, SignalSetter<Option<String>>) {
-    let location = use_location();
-    let search = location.search;
+    let search = use_location().search;
     let get = Memo::new(move |_| search.with(|search| get(search, name)));
+    let set = use_setter(name, history);
+    (get, SignalSetter::map(move |value: Option<String>| set.run(value.into_iter().collect())))
+}
 
+/// A parameter that may be given several times; setting it gives all its values anew and adds an entry to the history.
+pub fn use_query_params(name: &'static str) -> (Memo<Vec<String>>, SignalSetter<Vec<String>>) {
+    let search = use_location().search;
+    let get = Memo::new(move |_| search.with(|search| get_all(search, name)));
+    let set = use_setter(name, History::Push);
+    (get, SignalSetter::map(move |values| set.run(values)))
+}
+
+/// Writes a parameter: changes of one task become one navigation.
+fn use_setter(name: &'static str, history: History) -> Callback<Vec<String>> {
+    let location = use_location();
     let navigate = use_navigate();
     let pending = use_context::<Pending>().unwrap_or_else(|| Pending(StoredValue::new(Vec::new())));
-    let set = SignalSetter::map(move |value: Option<String>| {
-        let change = Change {
-            path: location.pathname.get_untracked(),
-            name,
-            value: value.filter(|value| !value.is_empty()),
-            history,
-        };
+    Callback::new(move |values: Vec<String>| {
+        let change = Change { path: location.pathname.get_untracked(), name, values, history };
         let was_idle = pending.0.try_update_value(|changes| {
             changes.push(change);
             changes.len() == 1
@@ -72,7 +80,7 @@ pub fn use_query_param_with(
                 let mut search = before.clone();
                 let mut replace = true;
                 for change in changes.into_iter().filter(|change| change.path == path) {
-                    search = with(&search, change.name, change.value.as_deref());
+                    search = with_all(&search, change.name, &change.values);
                     replace &= change.history == History::Replace;
                 }
                 if search != before {
@@ -81,8 +89,7 @@ pub fn use_query_param_with(
                 }
             });
         }
-    });
-    (get, set)
+    })
 }
 
 /// Makes addresses of the same page with some parameters changed, for links. Reading one tracks the address.
@@ -131,10 +138,20 @@ pub fn get(search: &str, name: &str) -> Option<String> {
     pairs(search).find(|(key, _)| key == name).map(|(_, value)| value).filter(|value| !value.is_empty())
 }
 
+/// The values of all parameters with this name in a raw query string, without empty ones.
+pub fn get_all(search: &str, name: &str) -> Vec<String> {
+    let values = pairs(search).filter(|(key, _)| key == name).map(|(_, value)| value);
+    values.filter(|value| !value.is_empty()).collect()
+}
+
 /// The raw query string with one parameter set in its place, added at the end, or removed.
 pub fn with(search: &str, name: &str, value: Option<&str>) -> String {
+    with_all(search, name, value.as_slice())
+}
+
+/// The same for a parameter that is given once for each value.
+pub fn with_all(search: &str, name: &str, values: &[impl AsRef<str>]) -> String {
     let mut out = String::new();
-    let mut value = value.filter(|value| !value.is_empty());
     let mut push = |key: &str, value: &str| {
         if !out.is_empty() {
             out.push('&');
@@ -143,16 +160,16 @@ pub fn with(search: &str, name: &str, value: Option<&str>) -> String {
         out.push('=');
         encode_into(&mut out, value);
     };
+    let mut values = values.iter().map(AsRef::as_ref).filter(|value| !value.is_empty());
     for (key, old) in pairs(search) {
-        if key != name {
+        if key == name {
+            // All of them stand where the first one stood.
+            values.by_ref().for_each(|value| push(name, value));
+        } else {
             push(&key, &old);
-        } else if let Some(new) = value.take() {
-            push(&key, new);
         }
     }
-    if let Some(new) = value {
-        push(name, new);
-    }
+    values.for_each(|value| push(name, value));
     out
 }
 
@@ -218,6 +235,16 @@ mod tests {
         assert_eq!(with("range=1h&sort=p95", "range", None), "sort=p95");
         assert_eq!(with("range=1h&range=2h", "range", Some("")), "");
         assert_eq!(with("a=1", "b", Some("2")), "a=1&b=2");
+    }
+
+    #[test]
+    fn a_parameter_may_be_given_several_times() {
+        let search = with_all("a=1&x=2", "a", &["3", "", "4&5"]);
+        assert_eq!(search, "a=3&a=4%265&x=2");
+        assert_eq!(get_all(&search, "a"), ["3", "4&5"]);
+        assert_eq!(with_all(&search, "a", &["6"]), "a=6&x=2");
+        assert_eq!(with_all(&search, "a", &[] as &[&str]), "x=2");
+        assert_eq!(with_all("x=2", "a", &["1", "2"]), "x=2&a=1&a=2");
     }
 
     #[test]

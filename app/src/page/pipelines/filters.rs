@@ -2,9 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::state::{ENVIRONMENT, PipelineState, RANGE, STATUS, TENANT, TRIGGER, use_choice};
+use super::state::{ENVIRONMENT, PipelineState, RANGE, STATUS, TENANT, TRIGGER};
 use crate::{
     component::{
+        choice::Choice,
         number::{format_count, significant},
         query::use_href,
         search_box::SearchBox,
@@ -39,15 +40,15 @@ pub fn PipelineFilters(
     let plain = |values: Vec<String>| values.into_iter().map(|value| (value.clone(), value)).collect();
     view! {
         <div class="filter-row" role="search" aria-label="Pipelines">
-            <Select label="Status" name=STATUS options=Callback::new(move |()| statuses()) />
-            <Select
+            <Choice label="Status" name=STATUS options=Callback::new(move |()| statuses()) />
+            <Choice
                 label="Environment"
                 name=ENVIRONMENT
                 options=Callback::new(move |()| plain(choices.run(()).environments))
             />
-            <Select label="Tenant" name=TENANT options=Callback::new(move |()| plain(choices.run(()).tenants)) />
-            <Select label="Trigger" name=TRIGGER options=Callback::new(move |()| plain(choices.run(()).triggers)) />
-            <Select label="Range" all="all time" name=RANGE options=Callback::new(move |()| ranges()) />
+            <Choice label="Tenant" name=TENANT options=Callback::new(move |()| plain(choices.run(()).tenants)) />
+            <Choice label="Trigger" name=TRIGGER options=Callback::new(move |()| plain(choices.run(()).triggers)) />
+            <Choice label="Range" all="all time" unknown="custom" name=RANGE options=Callback::new(move |()| ranges()) />
             <SearchBox
                 value=search
                 set=Callback::new(move |text| state.set_search.set(Some(text)))
@@ -61,44 +62,6 @@ pub fn PipelineFilters(
 
 fn ranges() -> Vec<(String, String)> {
     RangeSpec::PRESETS.map(RangeSpec::Last).map(|range| (range.to_string(), range.label().to_lowercase())).to_vec()
-}
-
-/// One value, or all. A value that the address has is always among the options.
-#[component]
-fn Select(
-    label: &'static str,
-    name: &'static str,
-    options: Callback<(), Vec<(String, String)>>,
-    #[prop(default = "all")] all: &'static str,
-) -> impl IntoView {
-    let (value, set_value) = use_choice(name);
-    let content = move || {
-        let mut options = options.run(());
-        let chosen = value.get();
-        if let Some(chosen) = chosen.as_ref().filter(|chosen| !options.iter().any(|(value, _)| value == *chosen)) {
-            let shown = if label == "Range" { "custom".to_owned() } else { chosen.clone() };
-            options.push((chosen.clone(), shown));
-        }
-        let option = |(value, shown): (String, String)| {
-            let is_chosen = chosen.as_ref() == Some(&value);
-            view! { <option value=value selected=is_chosen>{shown}</option> }
-        };
-        let is_all = chosen.is_none();
-        view! {
-            <option value="" selected=is_all>{format!("{label}: {all}")}</option>
-            {options.into_iter().map(option).collect_view()}
-        }
-    };
-    view! {
-        <select
-            class="input"
-            aria-label=label
-            data-chosen=move || value.get().map(|_| "")
-            on:change:target=move |event| set_value.set(Some(event.target().value()))
-        >
-            <Transition>{content}</Transition>
-        </select>
-    }
 }
 
 /// Counts over what matches; a status is a link that narrows to it, and back.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    component::query::{History, use_query_param, use_query_param_with},
+    component::{choice::use_choice, query::use_query_param},
     model::{PipelineFilter, PipelineQuery},
 };
 
@@ -29,11 +29,6 @@ pub struct PipelineState {
     pub set_search: SignalSetter<Option<String>>,
     /// Takes every filter away; the range stays.
     pub clear_filters: Callback<()>,
-}
-
-/// A parameter that is chosen, not typed: going back undoes the choice.
-pub fn use_choice(name: &'static str) -> (Memo<Option<String>>, SignalSetter<Option<String>>) {
-    use_query_param_with(name, History::Push)
 }
 
 /// The state of the list. What the address says wrongly is left out.
