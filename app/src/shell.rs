@@ -73,6 +73,8 @@ macro_rules! lazy_page {
 lazy_page!(Logs = page::logs::LogsPage);
 lazy_page!(Pipelines = page::pipelines::PipelinesPage);
 lazy_page!(Pipeline = page::pipelines::PipelinePage);
+lazy_page!(Traces = page::traces::TracesPage);
+lazy_page!(Trace = page::traces::TracePage);
 lazy_page!(Docs = page::docs::DocsPage);
 lazy_page!(SignIn = page::sign_in::SignInPage);
 lazy_page!(Welcome = page::welcome::WelcomePage);
@@ -90,6 +92,7 @@ pub async fn load_page(path: &str) {
     match path {
         "/monitoring/logs" => Logs::preload().await,
         "/monitoring/pipelines" => Pipelines::preload().await,
+        "/monitoring/traces" => Traces::preload().await,
         "/docs" => Docs::preload().await,
         "/login" => SignIn::preload().await,
         "/welcome" => Welcome::preload().await,
@@ -101,6 +104,7 @@ pub async fn load_page(path: &str) {
         "/settings/redaction" => Redaction::preload().await,
         "/settings/configuration" => Configuration::preload().await,
         path if path.starts_with("/monitoring/pipelines/") => Pipeline::preload().await,
+        path if path.starts_with("/monitoring/traces/") => Trace::preload().await,
         _ => {}
     }
 }
@@ -115,7 +119,7 @@ pub fn App() -> impl IntoView {
     live::provide_live();
     view! {
         <Title formatter=|title: String| format!("{title} · Console") />
-        <Meta name="description" content="Console: pipelines, logs and metrics of a platform on one page" />
+        <Meta name="description" content="Console: pipelines, traces, logs and metrics of a platform on one page" />
         <Router>
             <Frame>
                 <Routes fallback=page::not_found::NotFoundPage>
@@ -124,6 +128,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/monitoring/logs") view={Lazy::<Logs>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/pipelines") view={Lazy::<Pipelines>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/pipelines/:id") view={Lazy::<Pipeline>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/monitoring/traces") view={Lazy::<Traces>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/monitoring/traces/:trace_id") view={Lazy::<Trace>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/docs") view={Lazy::<Docs>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/login") view={Lazy::<SignIn>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/welcome") view={Lazy::<Welcome>::new()} ssr=SsrMode::Async />

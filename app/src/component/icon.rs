@@ -10,6 +10,8 @@ pub enum IconName {
     Overview,
     /// Two boxes joined by a line.
     Pipelines,
+    /// Bars, each beginning later.
+    Traces,
     /// Lines of text.
     Logs,
     /// A magnifying glass.
@@ -71,6 +73,7 @@ impl IconName {
         match self {
             Self::Overview => "M2.5 2.5h4.5v6h-4.5zM9 2.5h4.5v3h-4.5zM9 7.5h4.5v6h-4.5zM2.5 10.5h4.5v3h-4.5z",
             Self::Pipelines => "M2 3.5h5v4H2zM9 8.5h5v4H9zM4.5 7.5v3H9",
+            Self::Traces => "M2 3h7M4.5 6.3h7M6.5 9.6h4M8.5 13H14",
             Self::Logs => "M2.5 3h11M2.5 6.3h8M2.5 9.6h11M2.5 13h6",
             Self::Search => "M11 7a4 4 0 1 1-8 0 4 4 0 0 1 8 0zM10 10l3.5 3.5",
             Self::Compare => "M2 5.5h11.5M10.5 2.5l3 3-3 3M14 10.5H2.5M5.5 7.5l-3 3 3 3",

@@ -437,6 +437,7 @@ pub struct TracePage {
 /// In JSON an array, in the order of the fields: a large trace has very many of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "OutlineTuple", into = "OutlineTuple")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 pub struct OutlineRow {
     /// The span.
     pub span_id: SpanId,

@@ -7,4 +7,5 @@ pub mod overview;
 pub mod pipelines;
 pub mod settings;
 pub mod sign_in;
+pub mod traces;
 pub mod welcome;

@@ -12,8 +12,8 @@ mod tooltip;
 
 use leptos::prelude::*;
 
-pub use self::sparkline::Sparkline;
 use self::{draw::Drawing, legend::Legend, scale::Plot, surface::Surface, tint::Tint};
+pub use self::{scale::time_ticks, sparkline::Sparkline};
 use super::{
     number::{format_unit, unit_name},
     panel::Panel,

@@ -96,13 +96,8 @@ impl Plot {
 
     /// Instants of the time labels: round in the zone that is `offset_ms` ahead of UTC.
     pub fn time_ticks(self, grid: Grid, offset_ms: i64) -> TimeTicks {
-        let span = (grid.to().0 - grid.from.0).max(1);
         let most = ((self.right() - Self::LEFT) / TIME_LABEL_PX).floor().max(1.0) as i64;
-        let fits = |step: &i64| span / step <= most;
-        let step_ms = TIME_STEPS.into_iter().find(fits).unwrap_or(365 * DAY);
-        let first = (grid.from.0 + offset_ms).div_euclid(step_ms) * step_ms - offset_ms;
-        let ticks = (0..=most + 1).map(|n| first + n * step_ms).filter(|at| (grid.from.0..=grid.to().0).contains(at));
-        TimeTicks { step_ms, at: ticks.map(UnixMillis).collect() }
+        time_ticks(grid.from, grid.to(), most, offset_ms)
     }
 
     /// Place of an instant on the time axis.
@@ -119,6 +114,16 @@ pub struct TimeTicks {
     pub step_ms: i64,
     /// Their instants.
     pub at: Vec<UnixMillis>,
+}
+
+/// About `most` round instants of a range, in the zone that is `offset_ms` ahead of UTC.
+pub fn time_ticks(from: UnixMillis, to: UnixMillis, most: i64, offset_ms: i64) -> TimeTicks {
+    let span = (to.0 - from.0).max(1);
+    let fits = |step: &i64| span / step <= most;
+    let step_ms = TIME_STEPS.into_iter().find(fits).unwrap_or(365 * DAY);
+    let first = (from.0 + offset_ms).div_euclid(step_ms) * step_ms - offset_ms;
+    let ticks = (0..=most + 1).map(|n| first + n * step_ms).filter(|at| (from.0..=to.0).contains(at));
+    TimeTicks { step_ms, at: ticks.map(UnixMillis).collect() }
 }
 
 /// Labels of a value axis that begins at zero; the last one is the end of the axis.

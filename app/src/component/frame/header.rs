@@ -11,6 +11,7 @@ use crate::{
         range::{CompareMenu, RangePicker},
         reactive::part,
     },
+    model::TraceId,
 };
 
 /// The header of every page.
@@ -53,16 +54,19 @@ fn Heading(
 ) -> impl IntoView {
     let href = use_page_href();
     part(move || {
-        let list = href(Place::Pipelines.path());
-        match place.get() {
-            Place::Pipeline(id) => view! {
+        let place = place.get();
+        let below = |id: Option<TraceId>| {
+            view! {
                 <div class="top-title">
-                    <a href=list>"Pipelines"</a>
+                    <a href=href(place.path())>{place.label()}</a>
                     <span class="muted" aria-hidden="true">"/"</span>
                     <h1 class="mono">{id.map_or_else(|| "unknown".to_owned(), |id| id.short())}</h1>
                 </div>
             }
-            .into_any(),
+            .into_any()
+        };
+        match place {
+            Place::Pipeline(id) | Place::Trace(id) => below(id),
             other => view! { <div class="top-title"><h1>{other.label()}</h1></div> }.into_any(),
         }
     })

@@ -39,6 +39,11 @@ fn suggest(text: &str, pages: &[Place]) -> Vec<Suggestion> {
     let mut found = Vec::new();
     if let Ok(trace) = text.parse::<TraceId>() {
         found.push(Suggestion {
+            label: format!("Trace {}", trace.short()),
+            hint: "trace",
+            href: format!("/monitoring/traces/{trace}"),
+        });
+        found.push(Suggestion {
             label: format!("Logs of trace {}", trace.short()),
             hint: "logs",
             href: format!("/monitoring/logs?trace_id={trace}"),
@@ -59,6 +64,11 @@ fn suggest(text: &str, pages: &[Place]) -> Vec<Suggestion> {
             label: format!("Log lines with “{text}”"),
             hint: "logs",
             href: format!("/monitoring/logs?search={}", encode(text)),
+        });
+        found.push(Suggestion {
+            label: format!("Traces with “{text}”"),
+            hint: "traces",
+            href: format!("/monitoring/traces?search={}", encode(text)),
         });
         found.push(Suggestion {
             label: format!("Pipelines with “{text}”"),
@@ -141,7 +151,7 @@ mod tests {
     #[test]
     fn nothing_typed_offers_every_page() {
         let labels: Vec<String> = suggest("  ", &pages(None)).into_iter().map(|s| s.label).collect();
-        assert_eq!(labels, ["Overview", "Pipelines", "Logs"]);
+        assert_eq!(labels, ["Overview", "Pipelines", "Traces", "Logs"]);
     }
 
     #[test]
@@ -153,12 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_trace_id_leads_to_its_logs_and_its_pipeline() {
+    fn a_pasted_trace_id_leads_to_its_trace_its_logs_and_its_pipeline() {
         for text in ["4bf92f3577b34da6a3ce929d0e0e4736", " 4BF92F35-77b3-4da6-a3ce-929d0e0e4736 "] {
             let links: Vec<String> = suggest(text, &[]).into_iter().map(|s| s.href).collect();
             assert_eq!(
                 links,
                 [
+                    "/monitoring/traces/4bf92f3577b34da6a3ce929d0e0e4736",
                     "/monitoring/logs?trace_id=4bf92f3577b34da6a3ce929d0e0e4736",
                     "/monitoring/pipelines/4bf92f35-77b3-4da6-a3ce-929d0e0e4736"
                 ]

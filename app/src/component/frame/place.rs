@@ -12,6 +12,10 @@ pub enum Place {
     Pipelines,
     /// One pipeline trace.
     Pipeline(Option<TraceId>),
+    /// The list of distributed traces.
+    Traces,
+    /// One distributed trace.
+    Trace(Option<TraceId>),
     /// Log lines.
     Logs,
     /// A page of the settings.
@@ -28,25 +32,30 @@ pub enum Place {
 
 impl Place {
     /// The pages that have a link of their own, in order; after them come the settings.
-    pub const SECTIONS: [Self; 3] = [Self::Overview, Self::Pipelines, Self::Logs];
+    pub const SECTIONS: [Self; 4] = [Self::Overview, Self::Pipelines, Self::Traces, Self::Logs];
 
     /// The page at this path.
     pub fn of(path: &str) -> Self {
         match path.trim_end_matches('/') {
             "" | "/monitoring" => Self::Overview,
             "/monitoring/pipelines" => Self::Pipelines,
+            "/monitoring/traces" => Self::Traces,
             "/monitoring/logs" => Self::Logs,
             "/docs" => Self::Docs,
             "/login" => Self::SignIn,
             "/welcome" => Self::Welcome,
             "/settings" => Self::Settings(SettingsPage::Account),
-            other => match other.strip_prefix("/monitoring/pipelines/") {
-                Some(id) if !id.contains('/') => Self::Pipeline(id.parse().ok()),
-                _ => {
-                    let page = SettingsPage::ALL.into_iter().find(|page| page.path() == other);
-                    page.map_or(Self::Nowhere, Self::Settings)
+            other => {
+                let id_below = |list: &str| other.strip_prefix(list).filter(|id| !id.contains('/'));
+                if let Some(id) = id_below("/monitoring/pipelines/") {
+                    return Self::Pipeline(id.parse().ok());
                 }
-            },
+                if let Some(id) = id_below("/monitoring/traces/") {
+                    return Self::Trace(id.parse().ok());
+                }
+                let page = SettingsPage::ALL.into_iter().find(|page| page.path() == other);
+                page.map_or(Self::Nowhere, Self::Settings)
+            }
         }
     }
 
@@ -54,6 +63,7 @@ impl Place {
     pub fn section(self) -> Self {
         match self {
             Self::Pipeline(_) => Self::Pipelines,
+            Self::Trace(_) => Self::Traces,
             Self::Settings(_) => Self::Settings(SettingsPage::Account),
             other => other,
         }
@@ -64,6 +74,7 @@ impl Place {
         match self {
             Self::Overview | Self::Nowhere => "/monitoring",
             Self::Pipelines | Self::Pipeline(_) => "/monitoring/pipelines",
+            Self::Traces | Self::Trace(_) => "/monitoring/traces",
             Self::Logs => "/monitoring/logs",
             Self::Settings(page) => page.path(),
             Self::Docs => "/docs",
@@ -77,6 +88,7 @@ impl Place {
         match self {
             Self::Overview => "Overview",
             Self::Pipelines | Self::Pipeline(_) => "Pipelines",
+            Self::Traces | Self::Trace(_) => "Traces",
             Self::Logs => "Logs",
             Self::Settings(page) => page.label(),
             Self::Docs => "REST interface",
@@ -91,6 +103,7 @@ impl Place {
         match self {
             Self::Overview => IconName::Overview,
             Self::Pipelines | Self::Pipeline(_) => IconName::Pipelines,
+            Self::Traces | Self::Trace(_) => IconName::Traces,
             Self::Logs => IconName::Logs,
             Self::Settings(_) => IconName::Settings,
             Self::SignIn | Self::Welcome => IconName::Person,
@@ -103,6 +116,8 @@ impl Place {
         match self {
             Self::Pipeline(Some(id)) => format!("Pipeline {}", id.short()),
             Self::Pipeline(None) => "Pipeline".to_owned(),
+            Self::Trace(Some(id)) => format!("Trace {}", id.short()),
+            Self::Trace(None) => "Trace".to_owned(),
             Self::Settings(page) => format!("{} · Settings", page.label()),
             other => other.label().to_owned(),
         }
@@ -111,7 +126,7 @@ impl Place {
     /// Whether the header offers the time range. The list of pipelines shows all time unless told otherwise, so it
     /// has a choice of its own.
     pub fn has_range(self) -> bool {
-        matches!(self, Self::Overview | Self::Logs)
+        matches!(self, Self::Overview | Self::Traces | Self::Logs)
     }
 
     /// Whether the page compares that range with another.
@@ -138,6 +153,10 @@ mod tests {
         let pipeline = Place::of("/monitoring/pipelines/4bf92f35-77b3-4da6-a3ce-929d0e0e4736");
         assert_eq!(pipeline.section(), Place::Pipelines);
         assert_eq!(pipeline.document_title(), "Pipeline 4bf92f35");
+        assert_eq!(Place::of("/monitoring/traces/"), Place::Traces);
+        let trace = Place::of("/monitoring/traces/4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!((trace.section(), trace.document_title().as_str()), (Place::Traces, "Trace 4bf92f35"));
+        assert_eq!(Place::of("/monitoring/traces/nope"), Place::Trace(None));
         assert_eq!(Place::of("/settings/users").document_title(), "Users · Settings");
         assert!(Place::of("/login").is_bare() && Place::of("/welcome").is_bare());
         assert_eq!(Place::of("/monitoring/pipelines/a/b"), Place::Nowhere);

@@ -196,7 +196,12 @@ fn LogDetail(record: Arc<LogRecord>, context: LineContext) -> impl IntoView {
                 </A>
             }
         });
+        let span = record.span_id.map(|span_id| format!("?span={span_id}")).unwrap_or_default();
         view! {
+            <A href=format!("/monitoring/traces/{trace_id}{span}") attr:class="button">
+                <Icon name=IconName::Open />
+                "Open trace"
+            </A>
             {pipeline}
             <CopyButton what="trace id" text=trace_id.to_string() labelled=true />
         }
