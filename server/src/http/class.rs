@@ -41,6 +41,8 @@ pub const PAGES: &[(&str, Class)] = &[
     ("/monitoring/logs", Class::READ),
     ("/monitoring/pipelines", Class::READ),
     ("/monitoring/pipelines/{id}", Class::READ),
+    ("/monitoring/traces", Class::READ),
+    ("/monitoring/traces/{trace_id}", Class::READ),
     ("/settings", Class::READ),
     ("/settings/account", Class::READ),
     ("/settings/users", Class::ADMIN),

@@ -121,7 +121,9 @@ fn ways(app: &TestApp, owned: &Owned) -> Vec<(Method, String, String, Class, Opt
         (route.method.parse().unwrap(), route.path, asked, route.class, None)
     });
     let pages = PAGES.iter().map(|(path, class)| {
-        (Method::GET, (*path).to_owned(), path.replace("{id}", &owned.trace.to_string()), *class, None)
+        let asked = path.replace("{id}", &owned.trace.to_string());
+        let asked = asked.replace("{trace_id}", &owned.span_trace.to_string());
+        (Method::GET, (*path).to_owned(), asked, *class, None)
     });
     let functions = FUNCTIONS.iter().map(|(path, class)| {
         let body = arguments(path, owned).unwrap_or_else(|| panic!("no arguments are known for {path}"));
