@@ -47,7 +47,8 @@ impl Submission {
     fn size_bytes(&self) -> usize {
         let logs: usize = self.logs.iter().map(|(_, record)| record.size()).sum();
         let spans: usize = self.spans.iter().map(|(_, span)| span.size()).sum();
-        logs + spans + self.samples.len() * 256 + self.endpoints.len() * 1024
+        let samples: usize = self.samples.iter().map(NewSample::size).sum();
+        logs + spans + samples + self.endpoints.len() * 1024
     }
 }
 

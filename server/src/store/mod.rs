@@ -439,6 +439,14 @@ pub struct NewSample {
     pub value: f64,
 }
 
+impl NewSample {
+    /// Bytes that it keeps in memory, about.
+    pub fn size(&self) -> usize {
+        let labels = self.series.labels.iter().map(|(name, value)| 64 + name.len() + value.len());
+        192 + self.series.name.len() + labels.sum::<usize>()
+    }
+}
+
 /// What happened at an endpoint within a minute, on its way in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndpointDelta {
