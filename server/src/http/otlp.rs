@@ -1,29 +1,27 @@
 //! OTLP over HTTP: what services of any language send. Answers are in the encoding of the question, as the specification
 //! wants it (<https://opentelemetry.io/docs/specs/otlp/#otlphttp>).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use app::api::ErrorCode;
+use app::api::{ApiError, ErrorCode};
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use prost::Message;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{body, guard::InScope};
+use super::{
+    body::{self, header_text},
+    guard::InScope,
+};
 use crate::{
     ingest::IngestError,
     otlp::{self, Compression, Encoding, RpcStatus, WireError},
     service::Services,
 };
-
-/// How long a sender may take for its body.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
-/// How long a body waits for its turn to be unpacked.
-const TURN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A refusal: HTTP status, `google.rpc.Code`, and a sentence for developers.
 struct Refusal {
@@ -63,6 +61,16 @@ impl From<WireError> for Refusal {
     }
 }
 
+impl From<ApiError> for Refusal {
+    fn from(error: ApiError) -> Self {
+        match error.code {
+            ErrorCode::PayloadTooLarge => Self::invalid(StatusCode::PAYLOAD_TOO_LARGE, error.message),
+            ErrorCode::Unavailable => Self::unavailable(error.message),
+            _ => Self::invalid(StatusCode::BAD_REQUEST, error.message),
+        }
+    }
+}
+
 impl From<IngestError> for Refusal {
     fn from(error: IngestError) -> Self {
         match error {
@@ -70,10 +78,6 @@ impl From<IngestError> for Refusal {
             IngestError::Full | IngestError::Unavailable => Self::unavailable(error.to_string()),
         }
     }
-}
-
-fn text(headers: &HeaderMap, name: HeaderName) -> &str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// Send log records (OTLP)
@@ -144,7 +148,7 @@ where
     T: Message + Default + DeserializeOwned + Send + 'static,
     R: Message + Serialize,
 {
-    let Some(encoding) = Encoding::of(text(headers, header::CONTENT_TYPE)) else {
+    let Some(encoding) = Encoding::of(header_text(headers, header::CONTENT_TYPE)) else {
         let message = "the body must be application/x-protobuf or application/json";
         return Refusal::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response(Encoding::Json);
     };
@@ -166,27 +170,11 @@ async fn unpack<T: Message + Default + DeserializeOwned + Send + 'static>(
     encoding: Encoding,
     body: Body,
 ) -> Result<T, Refusal> {
-    let compression = Compression::of(text(headers, header::CONTENT_ENCODING))
+    let compression = Compression::of(header_text(headers, header::CONTENT_ENCODING))
         .ok_or_else(|| Refusal::invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be plain, gzip or zstd"))?;
-    let limits = &services.config.ingest;
-    let read = body::read(body, limits.otlp_body_bytes, BODY_PATIENCE, "ingest.otlp_body_bytes").await;
-    let bytes = read.map_err(|error| {
-        let status = if error.code == ErrorCode::PayloadTooLarge {
-            StatusCode::PAYLOAD_TOO_LARGE
-        } else {
-            StatusCode::BAD_REQUEST
-        };
-        Refusal::invalid(status, error.message)
-    })?;
-    let busy = || Refusal::unavailable("too much is being unpacked already; send it again in a second");
-    let turn = tokio::time::timeout(TURN_PATIENCE, services.unpacking.clone().acquire_owned()).await;
-    let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
-    let limit = limits.otlp_unpacked_bytes;
-    let unpacked = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
+    let unpacked = body::unpack(services, body, move |bytes, limit| {
         let bytes = otlp::decompress(bytes, compression, limit)?;
         otlp::decode::<T>(&bytes, encoding)
     });
-    let unpacked = unpacked.await.map_err(|_| Refusal::unavailable("the body could not be read"))?;
-    unpacked.map_err(Refusal::from)
+    Ok(unpacked.await??)
 }
