@@ -18,6 +18,10 @@ use opentelemetry_proto::tonic::collector::{
         ExportLogsServiceRequest, ExportLogsServiceResponse,
         logs_service_server::{LogsService, LogsServiceServer},
     },
+    metrics::v1::{
+        ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+        metrics_service_server::{MetricsService, MetricsServiceServer},
+    },
     trace::v1::{
         ExportTraceServiceRequest, ExportTraceServiceResponse,
         trace_service_server::{TraceService, TraceServiceServer},
@@ -54,6 +58,7 @@ pub fn router(state: &AppState) -> Router {
     }
     Routes::new(limited!(LogsServiceServer))
         .add_service(limited!(TraceServiceServer))
+        .add_service(limited!(MetricsServiceServer))
         .prepare()
         .into_axum_router()
         .layer(middleware::from_fn_with_state(state.clone(), admit))
@@ -146,5 +151,16 @@ impl TraceService for Collector {
     ) -> Result<tonic::Response<ExportTraceServiceResponse>, Status> {
         let (tenant, message) = open(request)?;
         Ok(tonic::Response::new(self.0.take_spans(tenant, message).await?))
+    }
+}
+
+#[tonic::async_trait]
+impl MetricsService for Collector {
+    async fn export(
+        &self,
+        request: tonic::Request<ExportMetricsServiceRequest>,
+    ) -> Result<tonic::Response<ExportMetricsServiceResponse>, Status> {
+        let (tenant, message) = open(request)?;
+        Ok(tonic::Response::new(self.0.take_metrics(tenant, message).await?))
     }
 }

@@ -69,6 +69,7 @@ fn surface(state: &AppState) -> Surface {
         .add(Class::Hook, routes!(webhook::gitlab))
         .add(Class::Ingest, routes!(otlp::logs))
         .add(Class::Ingest, routes!(otlp::traces))
+        .add(Class::Ingest, routes!(otlp::metrics))
         .add(Class::READ, routes!(rest::list_traces))
         .add(Class::READ, routes!(rest::trace_stats))
         .add(Class::EDIT, routes!(rest::create_demo))
@@ -128,6 +129,7 @@ pub fn otlp_router(services: Arc<Services>, shutdown: CancellationToken) -> Rout
     let routes = Surface::new(state.clone())
         .add(Class::Ingest, routes!(otlp::logs))
         .add(Class::Ingest, routes!(otlp::traces))
+        .add(Class::Ingest, routes!(otlp::metrics))
         .router
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::method_not_allowed);

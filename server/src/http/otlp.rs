@@ -137,6 +137,40 @@ pub async fn traces(
         .await
 }
 
+/// Send metrics (OTLP)
+///
+/// `ExportMetricsServiceRequest` as protobuf or JSON, plain, gzip or zstd. Data points become samples as the OpenTelemetry
+/// specification has it for Prometheus; exponential histograms become classic ones with at most 64 buckets. Deltas of
+/// monotonic sums and of histograms are added up, for as long as Console runs: after its restart they begin anew, which
+/// `rate()` takes for the restart of a counter. What is refused is counted and explained in `partialSuccess`. A request
+/// that is answered with 503 may be stored in part; sending it again stores the rest.
+#[utoipa::path(post, path = "/v1/metrics", tag = "ingest", request_body(
+    content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf")),
+    description = "`ExportMetricsServiceRequest`",
+), responses(
+    (status = 200, description = "What was taken is stored; `partialSuccess` says what was not.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 400, description = "Not understood.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 413, description = "Too large.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 415, description = "Neither protobuf nor JSON, or compressed in another way.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+    (status = 503, description = "The store does not accept samples right now; `Retry-After` says when to send again.",
+        content((serde_json::Value = "application/json"), (Vec<u8> = "application/x-protobuf"))),
+))]
+pub async fn metrics(
+    State(services): State<Arc<Services>>,
+    InScope(scope): InScope,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    receive(&services, &headers, body, async |services, request| {
+        Ok(services.take_metrics(scope.tenant, request).await?)
+    })
+    .await
+}
+
 /// Reads a request, lets it be taken, and answers in its encoding.
 async fn receive<T, R>(
     services: &Arc<Services>,

@@ -3,11 +3,13 @@
 mod any_value;
 pub mod attributes;
 mod logs;
+mod metrics;
 mod traces;
 mod wire;
 
 pub use self::{
     logs::{ReadLogs, read_logs},
+    metrics::{DeltaStreams, MetricTerms, ReadMetrics, Stopped, read_metrics},
     traces::{ReadSpans, read_spans},
     wire::{Compression, Encoding, RpcStatus, WireError, decode, decompress, encode},
 };

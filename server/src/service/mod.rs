@@ -34,6 +34,7 @@ use crate::{
     ingest::IngestQueue,
     lifecycle::Supervisor,
     live::Hub,
+    otlp::DeltaStreams,
     pipeline::target::PathPattern,
     store::{StoreError, Stores},
     telemetry::{EndpointRecorder, SelfLog},
@@ -64,6 +65,8 @@ pub struct Services {
     pub started_at: DateTime<Utc>,
     /// Turns to unpack what programs send: each may take a hundred megabytes.
     pub unpacking: Arc<Semaphore>,
+    /// Sums of the metrics that come as deltas.
+    pub deltas: Arc<DeltaStreams>,
     /// Sessions, keys and their limits.
     pub identity: Arc<identity::Identity>,
     /// Outlines of traces that are being looked at.
@@ -102,6 +105,7 @@ impl Services {
             outlines: traces::outline_cache(),
             status_since: Mutex::default(),
             unpacking: Arc::new(Semaphore::new(UNPACKED_AT_ONCE)),
+            deltas: Arc::default(),
             identity: Arc::new(identity::Identity::new(stores.identity.clone(), clock.clone(), config.auth.clone())),
             stores,
             ingest,

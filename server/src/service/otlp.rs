@@ -1,19 +1,25 @@
 //! What arrives over OTLP, by HTTP or gRPC: read, submitted, answered.
 
-use app::model::TenantId;
+use app::model::{TenantId, UnixNanos};
 use opentelemetry_proto::tonic::collector::{
     logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse},
+    metrics::v1::{ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse},
     trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse},
 };
+
+use tokio::sync::mpsc;
 
 use super::Services;
 use crate::{
     ingest::{IngestError, Submission},
-    otlp::{self, attributes::Cut},
+    otlp::{self, MetricTerms, Stopped, attributes::Cut},
 };
 
 /// Requests with fewer records than this are read where they are: handing them to another thread costs more.
 const READ_HERE: usize = 64;
+/// Samples of one request that are stored at once, in bytes; less where the queue is small.
+const PORTION_BYTES: usize = 4 * 1024 * 1024;
+const DAY_NANOS: i64 = 24 * 3600 * 1_000_000_000;
 
 impl Services {
     /// Stores log records; they are on disk when this answers with `Ok`.
@@ -48,6 +54,39 @@ impl Services {
             error_message,
         });
         Ok(ExportTraceServiceResponse { partial_success })
+    }
+
+    /// Stores metrics; they are on disk when this answers with `Ok`. Samples are stored while more are read: what a
+    /// request unfolds to is never in memory as a whole. After an error some may be stored; storing them again does no
+    /// harm.
+    pub async fn take_metrics(
+        &self,
+        tenant: TenantId,
+        request: ExportMetricsServiceRequest,
+    ) -> Result<ExportMetricsServiceResponse, IngestError> {
+        let arrived = self.clock.now();
+        let kept = i64::from(self.config.retention.samples_days).saturating_mul(DAY_NANOS);
+        let terms = MetricTerms {
+            tenant,
+            arrived,
+            oldest: UnixNanos(arrived.0.saturating_sub(kept)),
+            redactor: self.self_log.redactor().clone(),
+            deltas: self.deltas.clone(),
+            portion_bytes: PORTION_BYTES.min(self.config.ingest.queue_bytes / 4),
+        };
+        let (sender, mut portions) = mpsc::channel(1);
+        let reading = tokio::task::spawn_blocking(move || {
+            otlp::read_metrics(request, &terms, &mut |samples| sender.blocking_send(samples).map_err(|_| Stopped))
+        });
+        while let Some(samples) = portions.recv().await {
+            self.ingest.submit(Submission { samples, ..Submission::default() }).await?;
+        }
+        let read = reading.await.map_err(|_| IngestError::Unavailable)?.map_err(|_| IngestError::Unavailable)?;
+        let partial_success = read.message().map(|error_message| ExportMetricsPartialSuccess {
+            rejected_data_points: i64::try_from(read.rejected()).unwrap_or(i64::MAX),
+            error_message,
+        });
+        Ok(ExportMetricsServiceResponse { partial_success })
     }
 }
 

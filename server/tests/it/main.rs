@@ -11,6 +11,7 @@ mod http;
 mod identity;
 mod isolation;
 mod otlp;
+mod otlp_metrics;
 mod sign_in;
 mod spans;
 mod stream;
