@@ -13,6 +13,7 @@ pub mod ingest;
 pub mod jobs;
 pub mod lifecycle;
 pub mod live;
+pub mod loki;
 pub mod otlp;
 pub mod pipeline;
 pub mod server;

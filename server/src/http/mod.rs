@@ -10,6 +10,7 @@ mod docs;
 mod error;
 mod grpc;
 mod guard;
+mod loki;
 mod observe;
 mod otlp;
 mod query;
@@ -70,6 +71,7 @@ fn surface(state: &AppState) -> Surface {
         .add(Class::Ingest, routes!(otlp::logs))
         .add(Class::Ingest, routes!(otlp::traces))
         .add(Class::Ingest, routes!(otlp::metrics))
+        .add(Class::Ingest, routes!(loki::push))
         .add(Class::READ, routes!(rest::list_traces))
         .add(Class::READ, routes!(rest::trace_stats))
         .add(Class::EDIT, routes!(rest::create_demo))

@@ -7,7 +7,7 @@ use super::{MAX_ATTRIBUTES, MAX_VALUE_BYTES, any_value};
 use crate::telemetry::Redactor;
 
 /// What a service is called that does not say what it is called.
-const UNKNOWN_SERVICE: &str = "unknown_service";
+pub const UNKNOWN_SERVICE: &str = "unknown_service";
 /// What a value ends with that was cut.
 const CUT: &str = "… (cut)";
 

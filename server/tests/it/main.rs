@@ -10,6 +10,7 @@ mod fault;
 mod http;
 mod identity;
 mod isolation;
+mod loki;
 mod otlp;
 mod otlp_metrics;
 mod sign_in;
