@@ -2,7 +2,9 @@
 
 use app::model::{TenantId, UnixNanos};
 use opentelemetry_proto::tonic::{
-    collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse},
+    collector::metrics::v1::{
+        ExportMetricsServiceRequest, ExportMetricsServiceResponse, metrics_service_client::MetricsServiceClient,
+    },
     common::v1::{AnyValue, KeyValue, any_value::Value as Any},
     metrics::v1::{
         AggregationTemporality, Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, metric::Data,
@@ -16,6 +18,7 @@ use server::{
     clock::{Clock, SystemClock},
     store::{SampleResolution, SeriesKey},
 };
+use tonic::transport::Channel;
 use uuid::Uuid;
 
 use crate::support::{Engine, Home, TestApp};
@@ -158,5 +161,22 @@ async fn a_request_that_unfolds_to_more_than_the_queue_holds_is_stored_bit_by_bi
     }
     assert_eq!(status, 200);
     assert_eq!(stored(&app, TenantId::DEFAULT, "many").await[0].1.len(), 1000);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_taken_over_grpc_and_on_the_port_of_otlp() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    let now = SystemClock.now().0;
+    let channel = Channel::from_shared(format!("http://{}", app.otlp.1)).unwrap().connect().await.unwrap();
+    let body = request(vec![gauge("good", vec![point(now - 1, 1)]), delta("falling", false, point(now, 1))]);
+    let answer = MetricsServiceClient::new(channel).export(body).await.unwrap().into_inner();
+    assert_eq!(answer.partial_success.unwrap().rejected_data_points, 1);
+    let body = request(vec![gauge("good", vec![point(now, 2)])]).encode_to_vec();
+    let sent = reqwest::Client::new().post(format!("http://{}/v1/metrics", app.otlp.0)).body(body);
+    let answer = sent.header("content-type", "application/x-protobuf").send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(stored(&app, TenantId::DEFAULT, "good").await[0].1, [1.0, 2.0]);
     app.stop().await;
 }
