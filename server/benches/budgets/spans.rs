@@ -125,7 +125,7 @@ fn span(trace: TraceId, at: usize, of: usize, start: i64) -> NewSpan {
     let service = ["gateway", "orders", "payments", "inventory", "mail"][(at * 5 / of.max(1)).min(4)];
     let route = ["/orders", "/orders/:id", "/carts/:id", "/charges", "/stock/:id"][seed as usize % 5];
     let length = 20_000_000 + (seed % 200_000_000) as i64;
-    let fails = seed % 200 == 0;
+    let fails = seed.is_multiple_of(200);
     NewSpan {
         trace_id: trace,
         span_id: id(at),
@@ -152,8 +152,7 @@ fn span(trace: TraceId, at: usize, of: usize, start: i64) -> NewSpan {
 }
 
 fn seed_of(trace: TraceId) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = trace.0;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    (u128::from_be_bytes(trace.0) >> 64) as u64
 }
 
 /// Asks what people ask of traces.

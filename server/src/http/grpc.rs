@@ -92,11 +92,10 @@ fn status_of(error: &ApiError) -> Status {
     let code = match error.code {
         ErrorCode::Unauthorized => Code::Unauthenticated,
         ErrorCode::Forbidden => Code::PermissionDenied,
-        // The code that senders take for: not again.
-        ErrorCode::PayloadTooLarge => Code::InvalidArgument,
         ErrorCode::TooManyRequests => return retry(Code::ResourceExhausted, &error.message),
         ErrorCode::Unavailable => return retry(Code::Unavailable, &error.message),
-        ErrorCode::BadRequest | ErrorCode::Invalid => Code::InvalidArgument,
+        // The code that senders take for: not again.
+        ErrorCode::BadRequest | ErrorCode::Invalid | ErrorCode::PayloadTooLarge => Code::InvalidArgument,
         _ => Code::Internal,
     };
     Status::new(code, error.message.clone())

@@ -25,7 +25,6 @@ fn value_at(value: AnyValue, depth: usize) -> Value {
         return Value::Null;
     }
     match value.value {
-        None => Value::Null,
         Some(Any::StringValue(text)) => Value::String(text),
         Some(Any::BoolValue(is)) => Value::Bool(is),
         Some(Any::IntValue(number)) => Value::from(number),
@@ -39,7 +38,7 @@ fn value_at(value: AnyValue, depth: usize) -> Value {
                 |pair: KeyValue| (pair.key, pair.value.map_or(Value::Null, |value| value_at(value, depth + 1)));
             Value::Object(list.values.into_iter().map(member).collect())
         }
-        // A reference into a table that only profiles have.
-        Some(_) => Value::Null,
+        // Nothing, or a reference into a table that only profiles have.
+        None | Some(_) => Value::Null,
     }
 }

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::{
 use serde_json::{Map, Value};
 
 use super::{
-    any_value,
+    TooMuch, any_value,
     attributes::{self, Cut, id},
 };
 use crate::{store::log::NewLogRecord, telemetry::Redactor};
@@ -22,9 +22,15 @@ pub struct ReadLogs {
     pub cut: Cut,
 }
 
-/// Turns a request into records, without their secrets. A record without a time happened when it arrived.
-pub fn read_logs(request: ExportLogsServiceRequest, arrived: UnixNanos, redactor: &Redactor) -> ReadLogs {
-    let mut read = ReadLogs::default();
+/// Turns a request into records, without their secrets. A record without a time happened when it arrived. The attributes
+/// of a resource are repeated in its records: no more than `max_bytes` come of it, in memory.
+pub fn read_logs(
+    request: ExportLogsServiceRequest,
+    arrived: UnixNanos,
+    redactor: &Redactor,
+    max_bytes: usize,
+) -> Result<ReadLogs, TooMuch> {
+    let (mut read, mut bytes) = (ReadLogs::default(), 0);
     for ResourceLogs { resource, scope_logs, .. } in request.resource_logs {
         let attributes = resource.map(|resource| resource.attributes).unwrap_or_default();
         let (service, resource) = attributes::resource(attributes, &mut read.cut);
@@ -33,11 +39,15 @@ pub fn read_logs(request: ExportLogsServiceRequest, arrived: UnixNanos, redactor
             let name = attributes::scope_name(scope.scope);
             for record in scope.log_records {
                 let record = read_record(record, &service, &common, name.as_deref(), arrived, redactor, &mut read);
+                bytes += record.size();
+                if bytes > max_bytes {
+                    return Err(TooMuch);
+                }
                 read.records.push(record);
             }
         }
     }
-    read
+    Ok(read)
 }
 
 fn read_record(
@@ -108,7 +118,7 @@ mod tests {
 
     fn read(json: &str) -> ReadLogs {
         let request = decode(json.as_bytes(), Encoding::Json).unwrap();
-        read_logs(request, ARRIVED, &Redactor::default())
+        read_logs(request, ARRIVED, &Redactor::default(), usize::MAX).unwrap()
     }
 
     fn one(record: &str) -> NewLogRecord {
@@ -156,6 +166,18 @@ mod tests {
         let nobody = read(r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}"#);
         assert_eq!(nobody.records[0].service, "unknown_service");
         assert_eq!(nobody.records[0].level, Level::Info);
+    }
+
+    #[test]
+    fn what_unfolds_to_too_much_is_refused_before_it_is_all_there() {
+        let records = vec!["{}"; 10_000].join(",");
+        let json = format!(
+            r#"{{"resourceLogs":[{{"resource":{{"attributes":[{{"key":"k","value":{{"stringValue":"{}"}}}}]}},
+                "scopeLogs":[{{"logRecords":[{records}]}}]}}]}}"#,
+            "x".repeat(16_000)
+        );
+        let request = decode(json.as_bytes(), Encoding::Json).unwrap();
+        assert!(read_logs(request, ARRIVED, &Redactor::default(), 1_000_000).is_err());
     }
 
     #[test]

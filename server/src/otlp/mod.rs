@@ -18,3 +18,7 @@ pub use self::{
 pub const MAX_ATTRIBUTES: usize = 128;
 /// Longest value of an attribute that is kept, in bytes; longer ones are cut, marked and counted.
 pub const MAX_VALUE_BYTES: usize = 16 * 1024;
+
+/// More comes of a request than may wait to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMuch;

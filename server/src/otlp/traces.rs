@@ -9,7 +9,10 @@ use opentelemetry_proto::tonic::{
 };
 use serde_json::{Map, Value, json};
 
-use super::attributes::{self, Cut};
+use super::{
+    TooMuch,
+    attributes::{self, Cut},
+};
 use crate::{
     store::span::{HttpCall, NewSpan},
     telemetry::{Redactor, normalize_route},
@@ -34,9 +37,15 @@ pub struct ReadSpans {
     pub cut: Cut,
 }
 
-/// Turns a request into spans, without their secrets. A span without a start began when it arrived.
-pub fn read_spans(request: ExportTraceServiceRequest, arrived: UnixNanos, redactor: &Redactor) -> ReadSpans {
-    let mut read = ReadSpans::default();
+/// Turns a request into spans, without their secrets. A span without a start began when it arrived. No more than
+/// `max_bytes` come of it, in memory.
+pub fn read_spans(
+    request: ExportTraceServiceRequest,
+    arrived: UnixNanos,
+    redactor: &Redactor,
+    max_bytes: usize,
+) -> Result<ReadSpans, TooMuch> {
+    let (mut read, mut bytes) = (ReadSpans::default(), 0);
     for ResourceSpans { resource, scope_spans, .. } in request.resource_spans {
         let attributes = resource.map(|resource| resource.attributes).unwrap_or_default();
         let (service, resource) = attributes::resource(attributes, &mut read.cut);
@@ -45,18 +54,20 @@ pub fn read_spans(request: ExportTraceServiceRequest, arrived: UnixNanos, redact
             let name: Arc<str> = attributes::scope_name(scope.scope).unwrap_or_default().into();
             for span in scope.spans {
                 match read_span(span, arrived, redactor, &mut read.cut) {
-                    Some(span) => read.spans.push(NewSpan {
-                        service: service.clone(),
-                        resource: resource.clone(),
-                        scope: name.clone(),
-                        ..span
-                    }),
+                    Some(span) => {
+                        bytes += span.size();
+                        if bytes > max_bytes {
+                            return Err(TooMuch);
+                        }
+                        let (service, resource, scope) = (service.clone(), resource.clone(), name.clone());
+                        read.spans.push(NewSpan { service, resource, scope, ..span });
+                    }
                     None => read.rejected += 1,
                 }
             }
         }
     }
-    read
+    Ok(read)
 }
 
 fn read_span(span: Span, arrived: UnixNanos, redactor: &Redactor, cut: &mut Cut) -> Option<NewSpan> {
@@ -176,7 +187,7 @@ mod tests {
                 "scopeSpans":[{{"scope":{{"name":"express","version":"5"}},"spans":[{spans}]}}]}}]}}"#
         );
         let request = decode(json.as_bytes(), Encoding::Json).unwrap();
-        read_spans(request, ARRIVED, &Redactor::default())
+        read_spans(request, ARRIVED, &Redactor::default(), usize::MAX).unwrap()
     }
 
     #[test]

@@ -6,7 +6,6 @@ use opentelemetry_proto::tonic::collector::{
     metrics::v1::{ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse},
     trace::v1::{ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse},
 };
-
 use tokio::sync::mpsc;
 
 use super::Services;
@@ -29,8 +28,10 @@ impl Services {
         request: ExportLogsServiceRequest,
     ) -> Result<ExportLogsServiceResponse, IngestError> {
         let (arrived, redactor) = (self.clock.now(), self.self_log.redactor().clone());
+        let max_bytes = self.config.ingest.queue_bytes;
         let count = request.resource_logs.iter().flat_map(|of| &of.scope_logs).map(|of| of.log_records.len()).sum();
-        let read = here_or_there(count, move || otlp::read_logs(request, arrived, &redactor)).await?;
+        let read = here_or_there(count, move || otlp::read_logs(request, arrived, &redactor, max_bytes)).await?;
+        let read = read.map_err(|_| IngestError::TooLarge)?;
         let logs = read.records.into_iter().map(|record| (tenant, record)).collect();
         self.ingest.submit(Submission { logs, ..Submission::default() }).await?;
         let partial_success = message_of(0, read.cut)
@@ -45,8 +46,10 @@ impl Services {
         request: ExportTraceServiceRequest,
     ) -> Result<ExportTraceServiceResponse, IngestError> {
         let (arrived, redactor) = (self.clock.now(), self.self_log.redactor().clone());
+        let max_bytes = self.config.ingest.queue_bytes;
         let count = request.resource_spans.iter().flat_map(|of| &of.scope_spans).map(|of| of.spans.len()).sum();
-        let read = here_or_there(count, move || otlp::read_spans(request, arrived, &redactor)).await?;
+        let read = here_or_there(count, move || otlp::read_spans(request, arrived, &redactor, max_bytes)).await?;
+        let read = read.map_err(|_| IngestError::TooLarge)?;
         let spans = read.spans.into_iter().map(|span| (tenant, span)).collect();
         self.ingest.submit(Submission { spans, ..Submission::default() }).await?;
         let partial_success = message_of(read.rejected, read.cut).map(|error_message| ExportTracePartialSuccess {

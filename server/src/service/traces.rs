@@ -98,17 +98,14 @@ impl TracePort for Services {
     }
 
     async fn rows(&self, scope: Scope, id: TraceId, offset: u32) -> Result<TraceOutline, ApiError> {
-        let outline = match self.outlines.get(&(scope.tenant, id)) {
-            Some(outline) => outline,
-            None => {
-                let found = self.stores.spans.trace(scope.tenant, id, MAX_SPANS).await.map_err(store_failed)?;
-                let found = found.ok_or_else(unknown_trace)?;
-                let outline = tokio::task::spawn_blocking(move || Outline::of(&found.spans, found.summary.start));
-                let outline = Arc::new(outline.await.map_err(|_| ApiError::internal())?);
-                self.outlines.insert((scope.tenant, id), outline.clone());
-                outline
-            }
-        };
+        if let Some(outline) = self.outlines.get(&(scope.tenant, id)) {
+            return Ok(outline.window(offset, TraceDetail::WINDOW_ROWS));
+        }
+        let found = self.stores.spans.trace(scope.tenant, id, MAX_SPANS).await.map_err(store_failed)?;
+        let found = found.ok_or_else(unknown_trace)?;
+        let outline = tokio::task::spawn_blocking(move || Outline::of(&found.spans, found.summary.start));
+        let outline = Arc::new(outline.await.map_err(|_| ApiError::internal())?);
+        self.outlines.insert((scope.tenant, id), outline.clone());
         Ok(outline.window(offset, TraceDetail::WINDOW_ROWS))
     }
 

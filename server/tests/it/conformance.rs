@@ -12,11 +12,15 @@ use server::{
         Claim, CommitBatch, DeliveryKey, EndpointDelta, EndpointKey, LogSelection, NewSample, PipelineCursor, Rollup,
         RollupRange, RollupResolution, SampleResolution, SeriesKey, Signal, StoredPipeline, Stores,
         log::{LogMatcher, NewLogRecord},
+        span::NewSpan,
     },
 };
 use uuid::Uuid;
 
-use crate::support::{Home, commit_logs, on_both_engines, record, run_console, with_trace};
+use crate::{
+    spans::span,
+    support::{Home, commit_logs, on_both_engines, record, run_console, with_trace},
+};
 
 const OURS: TenantId = TenantId::DEFAULT;
 const SECOND: i64 = 1_000_000_000;
@@ -486,7 +490,14 @@ mod cases {
             let batch = CommitBatch {
                 writer: Uuid::from_u128(1),
                 sequence,
-                spans: Vec::new(),
+                spans: vec![(
+                    OURS,
+                    vec![NewSpan {
+                        trace_id: TraceId(time.to_be_bytes().repeat(2).try_into().unwrap()),
+                        start: UnixNanos(time),
+                        ..span(1, 1, "s")
+                    }],
+                )],
                 logs: vec![(OURS, vec![record(time / 1_000_000, "s", "line")])],
                 samples: vec![NewSample {
                     tenant: OURS,

@@ -22,8 +22,10 @@ use server::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::spans::span;
-use crate::support::{Engine, Home, Process, SECRET, TestApp, client_with, fixture, free_port, record, run_console};
+use crate::{
+    spans::span,
+    support::{Engine, Home, Process, SECRET, TestApp, client_with, fixture, free_port, record, run_console},
+};
 
 /// Set in the process that [`acknowledged_records_survive`] starts: where its store is.
 const CHILD_DIR: &str = "CONSOLE_TEST_WRITER_DIR";

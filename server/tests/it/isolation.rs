@@ -133,7 +133,7 @@ fn ways(app: &TestApp, owned: &Owned) -> Vec<(Method, String, String, Class, Opt
 }
 
 /// Longest wait for an answer to begin: far more than any takes, so that one that never comes is named.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a body is read at most: streams never end, and may carry something all the time.
 const READ_FOR: Duration = Duration::from_secs(5);
 

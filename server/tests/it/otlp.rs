@@ -24,21 +24,21 @@ use crate::support::{Engine, Home, TestApp};
 const FROM: i64 = 1_789_999_990_000;
 const TO: i64 = 1_790_000_100_000;
 
-fn text(text: &str) -> Option<AnyValue> {
-    Some(AnyValue { value: Some(Any::StringValue(text.to_owned())) })
+fn text(text: &str) -> AnyValue {
+    AnyValue { value: Some(Any::StringValue(text.to_owned())) }
 }
 
 fn request(service: &str, messages: &[&str]) -> ExportLogsServiceRequest {
     let record = |(n, message): (usize, &&str)| LogRecord {
         time_unix_nano: 1_790_000_000_000_000_000 + n as u64,
         severity_number: 17,
-        body: text(message),
+        body: Some(text(message)),
         trace_id: vec![7; 16],
         ..LogRecord::default()
     };
     let log_records = messages.iter().enumerate().map(record).collect();
     let scope = Some(InstrumentationScope { name: "test".to_owned(), ..InstrumentationScope::default() });
-    let name = KeyValue { key: "service.name".to_owned(), value: text(service), ..KeyValue::default() };
+    let name = KeyValue { key: "service.name".to_owned(), value: Some(text(service)), ..KeyValue::default() };
     ExportLogsServiceRequest {
         resource_logs: vec![ResourceLogs {
             resource: Some(Resource { attributes: vec![name], ..Resource::default() }),
@@ -58,11 +58,11 @@ fn spans(trace: u8) -> ExportTraceServiceRequest {
         kind: 2,
         start_time_unix_nano: 1_790_000_000_000_000_000,
         end_time_unix_nano: 1_790_000_000_000_000_000 + u64::from(id) * 1_000_000,
-        attributes: vec![KeyValue { key: "order".to_owned(), value: text("42"), ..KeyValue::default() }],
+        attributes: vec![KeyValue { key: "order".to_owned(), value: Some(text("42")), ..KeyValue::default() }],
         status: (id == 2).then(|| Status { code: 2, message: "no stock".to_owned() }),
         ..Span::default()
     };
-    let name = KeyValue { key: "service.name".to_owned(), value: text("checkout"), ..KeyValue::default() };
+    let name = KeyValue { key: "service.name".to_owned(), value: Some(text("checkout")), ..KeyValue::default() };
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
             resource: Some(Resource { attributes: vec![name], ..Resource::default() }),

@@ -153,13 +153,14 @@ fn put_parents(narrow: &mut Vec<u8>, order: &[&NewSpan]) {
     for (at, span) in order.iter().enumerate() {
         let told = match span.parent {
             None => NO_PARENT,
-            Some(parent) => match places.get(&(span.trace_id, parent)) {
-                Some(place) => zigzag(at as i64 - *place as i64) + FIRST_DISTANCE,
-                None => {
+            Some(parent) => {
+                if let Some(place) = places.get(&(span.trace_id, parent)) {
+                    zigzag(at as i64 - *place as i64) + FIRST_DISTANCE
+                } else {
                     elsewhere.extend(parent.0);
                     PARENT_ELSEWHERE
                 }
-            },
+            }
         };
         put_varint(narrow, told);
     }

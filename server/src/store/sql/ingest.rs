@@ -73,7 +73,9 @@ impl IngestStore for SqlStore {
         .await?;
         tx.commit().await?;
         self.series.learn(series);
-        names.into_iter().for_each(|names| self.names.keep(names));
+        for names in names {
+            self.names.keep(names);
+        }
         Ok(receipt)
     }
 }

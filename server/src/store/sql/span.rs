@@ -398,34 +398,24 @@ impl SpanStore for SqlStore {
                 None => return Ok(TraceSlice { any_stored, ..TraceSlice::default() }),
             },
         };
-        let (mut page, all, is_partial) = match &selection.matcher {
-            Some(matcher) => {
-                let (all, is_partial) = Self::matching_rows(connection, tenant, &selection, service, matcher).await?;
-                let begins = selection
-                    .after
-                    .map_or(0, |after| all.partition_point(|row| row.key(selection.sort) >= (after.value, after.row)));
-                let page = all[begins..].iter().take(selection.limit + 1).cloned().collect();
-                (page, all, is_partial)
-            }
-            None => {
-                let page = Self::trace_rows(
-                    connection,
-                    tenant,
-                    &selection,
-                    service,
-                    selection.sort,
-                    selection.after,
-                    selection.limit + 1,
-                )
-                .await?;
-                // The pages after the first show the description that came with it.
-                let bound = if selection.after.is_some() { 0 } else { selection.count_bound + 1 };
-                let newest = TraceSort::Newest;
-                let mut all = Self::trace_rows(connection, tenant, &selection, service, newest, None, bound).await?;
-                let is_partial = all.len() > selection.count_bound;
-                all.truncate(selection.count_bound);
-                (page, all, is_partial)
-            }
+        let (mut page, all, is_partial) = if let Some(matcher) = &selection.matcher {
+            let (all, is_partial) = Self::matching_rows(connection, tenant, &selection, service, matcher).await?;
+            let begins = selection
+                .after
+                .map_or(0, |after| all.partition_point(|row| row.key(selection.sort) >= (after.value, after.row)));
+            let page = all[begins..].iter().take(selection.limit + 1).cloned().collect();
+            (page, all, is_partial)
+        } else {
+            let limit = selection.limit + 1;
+            let (sort, after) = (selection.sort, selection.after);
+            let page = Self::trace_rows(connection, tenant, &selection, service, sort, after, limit).await?;
+            // The pages after the first show the description that came with it.
+            let bound = if after.is_some() { 0 } else { selection.count_bound + 1 };
+            let newest = TraceSort::Newest;
+            let mut all = Self::trace_rows(connection, tenant, &selection, service, newest, None, bound).await?;
+            let is_partial = all.len() > selection.count_bound;
+            all.truncate(selection.count_bound);
+            (page, all, is_partial)
         };
         let has_more = page.len() > selection.limit;
         page.truncate(selection.limit);

@@ -345,21 +345,21 @@ impl Names {
     }
 
     async fn learn(&mut self, connection: &mut Connection, span: &NewSpan) -> StoreResult<()> {
-        let service = match self.services.get(&*span.service) {
-            Some(service) => *service,
-            None => {
-                let (id,): (i64,) = sqlx::query_as(
-                    "INSERT INTO services (tenant, name) VALUES ($1, $2)
-                     ON CONFLICT (tenant, name) DO UPDATE SET name = excluded.name RETURNING id",
-                )
-                .bind(self.tenant)
-                .bind(&*span.service)
-                .fetch_one(&mut *connection)
-                .await?;
-                self.services.insert(span.service.to_string(), id);
-                self.has_grown = true;
-                id
-            }
+        let known = self.services.get(&*span.service).copied();
+        let service = if let Some(service) = known {
+            service
+        } else {
+            let (id,): (i64,) = sqlx::query_as(
+                "INSERT INTO services (tenant, name) VALUES ($1, $2)
+                 ON CONFLICT (tenant, name) DO UPDATE SET name = excluded.name RETURNING id",
+            )
+            .bind(self.tenant)
+            .bind(&*span.service)
+            .fetch_one(&mut *connection)
+            .await?;
+            self.services.insert(span.service.to_string(), id);
+            self.has_grown = true;
+            id
         };
         let is_known = |names: &HashMap<String, i64>, name: &str| names.contains_key(name);
         let of_service = self.operations.entry(service).or_default();
