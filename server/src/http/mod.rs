@@ -8,6 +8,7 @@ mod client;
 mod cookie;
 mod docs;
 mod error;
+mod errors;
 mod grpc;
 mod guard;
 mod loki;
@@ -72,6 +73,7 @@ fn surface(state: &AppState) -> Surface {
         .add(Class::Ingest, routes!(otlp::traces))
         .add(Class::Ingest, routes!(otlp::metrics))
         .add(Class::Ingest, routes!(loki::push))
+        .add(Class::Ingest, routes!(errors::take))
         .add(Class::READ, routes!(rest::list_traces))
         .add(Class::READ, routes!(rest::trace_stats))
         .add(Class::EDIT, routes!(rest::create_demo))

@@ -44,6 +44,9 @@ pub async fn observe(State(services): State<Arc<Services>>, mut request: Request
     }
     let duration_ms = (duration_ms * 1000.0).round() / 1000.0;
     let took = if duration_ms < 10.0 { format!("{duration_ms:.1} ms") } else { format!("{duration_ms:.0} ms") };
+    if status >= 500 {
+        services.note_own_failure(context, method_label(&method), &route, status, duration_ms);
+    }
     span.in_scope(|| {
         if status >= 500 {
             tracing::error!(http.route = route, status, duration_ms, "{method} {path} {status} {took}");

@@ -1,5 +1,6 @@
 //! The use cases: what REST handlers and server functions both call. Implements the port of the `app` crate.
 
+mod errors;
 mod figures;
 pub mod identity;
 mod logs;
@@ -23,6 +24,7 @@ use app::{
     model::{StatusLevel, TenantId, TraceId, UnixMillis},
 };
 use chrono::{DateTime, Utc};
+pub use errors::{ErrorSnapshot, StoredSnapshot};
 pub use pipelines::parse_pipeline_cursor;
 use tokio::sync::Semaphore;
 use uuid::Uuid;

@@ -302,3 +302,44 @@ async fn the_port_of_otlp_takes_nothing_else_and_pages_that_may_can_send() {
     assert_eq!(elsewhere.status(), 404);
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_snapshot_becomes_a_trace_and_counts_once() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    let key = app.with_key(TenantId::DEFAULT, true, false).await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let snapshot = serde_json::json!({
+        "service": "legacy", "method": "POST", "path": "/orders/42?token=abc", "status": 500,
+        "error": "no connection to password=hunter2", "stack": "at a\nat b", "duration_ms": 12.5,
+        "headers": { "Authorization": "Bearer secret", "X-Shop": "7" }, "body": "{\"card\":\"4111111111111111\"}",
+        "trace_id": trace, "occurred_at": "2026-09-21T14:13:20Z",
+    });
+    let send = async |body: &Value| {
+        let answer = key.post(app.url("/api/v1/ingest/errors")).json(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let (status, first) = send(&snapshot).await;
+    assert_eq!((status, &first["trace_id"]), (201, &trace.into()), "{first}");
+    assert_eq!(send(&snapshot).await.1["span_id"], first["span_id"]);
+    let asked = serde_json::json!({ "trace": trace, "span": first["span_id"] });
+    let answer = app.client.post(app.url("/fn/trace/span")).json(&asked).send().await.unwrap();
+    let span: Value = answer.json::<Value>().await.unwrap()["span"].take();
+    assert_eq!((&span["name"], &span["status"]), (&"POST /orders/:id".into(), &"error".into()), "{span}");
+    assert_eq!(span["attributes"]["http.request.header.x-shop"], "7");
+    assert_eq!(span["events"][0]["attributes"]["exception.stacktrace"], "at a\nat b");
+    for secret in ["hunter2", "Bearer secret", "4111111111111111", "abc"] {
+        assert!(!span.to_string().contains(secret), "{secret}: {span}");
+    }
+    let asked = serde_json::json!({ "id": trace });
+    let answer = app.client.post(app.url("/fn/trace")).json(&asked).send().await.unwrap();
+    let detail: Value = answer.json().await.unwrap();
+    assert_eq!((&detail["summary"]["spans"], &detail["summary"]["errors"]), (&1.into(), &1.into()), "{detail}");
+    for (field, wrong) in [("status", Value::from(7)), ("method", "".into()), ("duration_ms", Value::from(-1))] {
+        let mut bad = snapshot.clone();
+        bad[field] = wrong;
+        let (status, answer) = send(&bad).await;
+        assert_eq!((status, &answer["error"]["details"]["field"]), (422, &field.into()), "{answer}");
+    }
+    app.stop().await;
+}
