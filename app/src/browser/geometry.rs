@@ -36,6 +36,14 @@ mod imp {
         element.set_scroll_top(0);
     }
 
+    /// Scrolls the element so that what lies there shows: not at all when it does, else to the middle.
+    pub fn scroll_to_show(element: &HtmlElement, top_px: f64, height_px: f64) {
+        let Viewport { scroll_px, height_px: shown_px, .. } = viewport(element);
+        if top_px < scroll_px || top_px + height_px > scroll_px + shown_px {
+            element.set_scroll_top((top_px - (shown_px - height_px) / 2.0).max(0.0) as i32);
+        }
+    }
+
     /// Whether the page itself is scrolled away from its top.
     pub fn is_page_scrolled() -> bool {
         leptos::prelude::window().scroll_y().is_ok_and(|scrolled_px| scrolled_px > 8.0)
@@ -88,6 +96,9 @@ mod imp {
     pub fn scroll_to_top(_element: &HtmlElement) {}
 
     /// Nothing on the server.
+    pub fn scroll_to_show(_element: &HtmlElement, _top_px: f64, _height_px: f64) {}
+
+    /// Nothing on the server.
     pub fn is_page_scrolled() -> bool {
         false
     }
@@ -107,7 +118,7 @@ mod imp {
 }
 
 use imp::observe_size;
-pub use imp::{height_of, is_page_scrolled, scroll_to_top, set_vertical_padding, viewport};
+pub use imp::{height_of, is_page_scrolled, scroll_to_show, scroll_to_top, set_vertical_padding, viewport};
 
 /// Calls `changed` with the element's height, now and whenever it changes, until the current owner is cleaned up.
 pub fn watch_height(element: &HtmlElement, changed: impl Fn(f64) + 'static) {

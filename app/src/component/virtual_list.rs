@@ -120,7 +120,8 @@ pub fn VirtualList<T, K, V, N>(
     /// Runs when the end comes near.
     near_end: Callback<()>,
     /// What follows the last row.
-    children: Children,
+    #[prop(optional)]
+    children: Option<Children>,
 ) -> impl IntoView
 where
     T: Clone + Send + Sync + 'static,
@@ -191,7 +192,7 @@ where
                     }
                 />
             </ol>
-            {children()}
+            {children.map(|children| children())}
         </div>
     }
 }

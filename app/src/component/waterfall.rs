@@ -60,8 +60,8 @@ impl Axis {
 }
 
 /// The smallest of 1, 2 and 5 times a power of ten that is not smaller than `at_least`.
-fn nice_step(at_least: f64) -> f64 {
-    let power = 10f64.powf(at_least.max(0.001).log10().floor());
+pub fn nice_step(at_least: f64) -> f64 {
+    let power = 10f64.powf(at_least.max(1e-6).log10().floor());
     [1.0, 2.0, 5.0, 10.0]
         .into_iter()
         .map(|factor| factor * power)
@@ -71,13 +71,17 @@ fn nice_step(at_least: f64) -> f64 {
 
 /// Where a bar's label stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LabelPlace {
+pub enum LabelPlace {
+    /// After the bar.
     Behind,
+    /// In front of the bar.
     Before,
+    /// In the bar.
     Inside,
 }
 
-fn label_place(start: f64, end: f64) -> LabelPlace {
+/// Where the label of a bar stands that lies between two shares of the axis.
+pub fn label_place(start: f64, end: f64) -> LabelPlace {
     if end <= LABEL_BEHIND {
         LabelPlace::Behind
     } else if start >= 1.0 - LABEL_BEHIND {
@@ -87,7 +91,8 @@ fn label_place(start: f64, end: f64) -> LabelPlace {
     }
 }
 
-fn percent(share: f64) -> String {
+/// A share as SVG takes it.
+pub fn percent(share: f64) -> String {
     format!("{:.3}%", share * 100.0)
 }
 

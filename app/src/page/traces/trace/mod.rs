@@ -1,17 +1,38 @@
 //! One trace: what it is, and its spans on a time axis.
 
+mod axis;
+mod context;
 mod head;
+mod logs;
+mod minimap;
+mod panel;
+mod row;
+mod state;
+mod strip;
+mod toolbar;
+mod tree;
+mod waterfall;
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
-use self::head::TraceHead;
+use self::{
+    context::TraceContext,
+    head::TraceHead,
+    logs::TraceLines,
+    panel::{LoadedSpan, SpanPanel},
+    state::{TAB, TraceState, View, use_trace_state},
+    waterfall::SpanWaterfall,
+};
 use crate::{
-    api::{ApiError, ErrorCode, SetStatus, load_trace},
+    api::{ApiError, ErrorCode, SetStatus, load_span, load_trace},
     component::{
         error_panel::ErrorPanel,
         log_view::logs_href,
+        query::use_href,
+        reactive::part,
         skeleton::{Loading, SkeletonBlock, SkeletonLines},
+        tabs::{Tab, Tabs},
     },
     model::{LogFilter, TraceDetail, TraceId},
 };
@@ -30,9 +51,18 @@ pub fn TracePage() -> impl IntoView {
             }
         },
     );
+    let state = use_trace_state();
+    let wanted = Memo::new(move |_| id.with(|id| id.parse::<TraceId>().ok()).zip(state.span.get()));
+    let span: LoadedSpan = Resource::new(
+        move || wanted.get(),
+        |wanted| async move {
+            let (trace, span) = wanted?;
+            Some((span, load_span(trace, span).await))
+        },
+    );
     let body = move || {
         loaded.get().map(|result| match result {
-            Ok(detail) => view! { <Trace detail /> }.into_any(),
+            Ok(detail) => view! { <Trace detail state span /> }.into_any(),
             Err(error) if error.code == ErrorCode::NotFound => {
                 view! { <UnknownTrace id=id.get_untracked().parse().ok() /> }.into_any()
             }
@@ -77,7 +107,38 @@ fn UnknownTrace(id: Option<TraceId>) -> impl IntoView {
 }
 
 #[component]
-fn Trace(detail: TraceDetail) -> impl IntoView {
-    let TraceDetail { summary, faults, .. } = detail;
-    view! { <TraceHead summary faults /> }.into_any()
+fn Trace(detail: TraceDetail, state: TraceState, span: LoadedSpan) -> impl IntoView {
+    let (summary, faults, has_more) = (detail.summary.clone(), detail.faults, detail.has_more_logs);
+    let context = TraceContext::new(detail, state);
+    // In the browser only.
+    Effect::new(move |_| context.load_rest());
+    let body = part(move || match state.view.get() {
+        View::Waterfall => view! { <SpanWaterfall context /> }.into_any(),
+        View::Flame | View::Statistics => ().into_any(),
+        View::Logs => view! { <TraceLines context has_more /> }.into_any(),
+    });
+    view! {
+        <TraceHead summary faults />
+        <Views state />
+        <div class="trace-body">
+            <div class="trace-main">{body}</div>
+            <SpanPanel context loaded=span />
+        </div>
+    }
+    .into_any()
+}
+
+/// The ways to look at the trace.
+#[component]
+fn Views(state: TraceState) -> impl IntoView {
+    let href = use_href();
+    let tabs = Signal::derive(move || {
+        let tab = |view: View| Tab {
+            label: view.label(),
+            href: href(&[(TAB, view.key().map(str::to_owned))]),
+            selected: state.view.get() == view,
+        };
+        View::ALL.map(tab).to_vec()
+    });
+    view! { <div class="trace-views"><Tabs label="View" tabs /></div> }.into_any()
 }

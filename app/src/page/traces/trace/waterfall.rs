@@ -1,0 +1,170 @@
+//! The spans of a trace below one another, on one time axis.
+
+use std::{collections::HashMap, time::Duration};
+
+use leptos::{html, prelude::*};
+
+use super::{
+    context::TraceContext,
+    row::SpanRow,
+    strip::Minimap,
+    toolbar::Toolbar,
+    tree::{RowNumber, Tree},
+};
+use crate::{
+    browser::{
+        event_stream::after_delay,
+        geometry,
+        keys::{self, Focus, KeyPress},
+    },
+    component::{
+        error_panel::ErrorPanel,
+        number::format_count,
+        reactive::{flag, part, text},
+        time::format_duration_ms,
+        virtual_list::{Rows, VirtualList},
+        waterfall::percent,
+    },
+    model::SpanId,
+};
+
+/// The waterfall with its controls.
+#[component]
+pub fn SpanWaterfall(
+    /// The trace.
+    context: TraceContext,
+) -> impl IntoView {
+    let scroller = NodeRef::<html::Div>::new();
+    show_selected(context, scroller);
+    keys::on_key(move |press| on_key(context, &press));
+    let tree = context.tree;
+    let rows = Rows {
+        count: Signal::derive(move || tree.with(Tree::visible)),
+        row: Callback::new(move |place| tree.with(|tree| tree.at(place))),
+        key: |number: &RowNumber| *number,
+        index_of: Callback::new(move |number| tree.with(|tree| tree.place_of(number))),
+        expanded: RwSignal::new(HashMap::new()),
+    };
+    let draw = move |index: Signal<usize>, number: RowNumber| view! { <SpanRow context number index /> };
+    let critical = flag(move || context.state.marks.get().critical);
+    view! {
+        <Toolbar context />
+        <div class="spans" data-critical=critical>
+            <Minimap context />
+            <div class="span-head" aria-hidden="true">
+                <span>"Service and operation"</span>
+                <svg class="span-lane" height="22">{part(move || scale(context))}</svg>
+            </div>
+            <div class="span-body">
+                <VirtualList
+                    label="Spans"
+                    rows
+                    view=draw
+                    scroller
+                    is_away=RwSignal::new(false)
+                    near_end=Callback::new(|()| ())
+                />
+                <div class="span-grid" aria-hidden="true"><svg class="span-lane">{part(move || grid(context))}</svg></div>
+            </div>
+        </div>
+        <Progress context />
+    }
+    .into_any()
+}
+
+/// Labels of the time axis.
+fn scale(context: TraceContext) -> AnyView {
+    let window = context.window.get();
+    let label = |tick: i64| {
+        view! { <text x=percent(window.share(tick)) dx="4" y="15">{format_duration_ms(tick as f64 / 1e6)}</text> }
+    };
+    view! { {grid(context)} {window.ticks().into_iter().map(label).collect_view()} }.into_any()
+}
+
+/// Lines of the time axis.
+fn grid(context: TraceContext) -> AnyView {
+    let window = context.window.get();
+    let line = |tick: i64| {
+        let x = percent(window.share(tick));
+        view! { <line class="waterfall-grid" x1=x.clone() x2=x y1="0" y2="100%" /> }
+    };
+    window.ticks().into_iter().map(line).collect_view().into_any()
+}
+
+/// Brings the selected span into view when another one is selected, wherever that was done.
+fn show_selected(context: TraceContext, scroller: NodeRef<html::Div>) {
+    let shown = StoredValue::new(None::<SpanId>);
+    Effect::new(move |_| {
+        let Some(number) = context.selected.get() else { return shown.set_value(None) };
+        let Some(row) = context.row(number) else { return };
+        if shown.get_value() == Some(row.span_id) {
+            return;
+        }
+        shown.set_value(Some(row.span_id));
+        if context.tree.with_untracked(|tree| tree.place_of(number).is_none()) {
+            context.tree.update(|tree| {
+                tree.reveal(number);
+            });
+        }
+        // After what was unfolded has its room.
+        after_delay(Duration::ZERO, move || {
+            let place = context.tree.try_with_untracked(|tree| tree.place_of(number)).flatten();
+            let (Some(place), Some(Some(element))) = (place, scroller.try_get_untracked()) else { return };
+            if let Some(height) = geometry::height_of(&element, "li > :first-child") {
+                geometry::scroll_to_show(&element, place as f64 * height, height);
+            }
+        });
+    });
+}
+
+/// What keys do on the waterfall; true means that the key was used.
+fn on_key(context: TraceContext, press: &KeyPress) -> bool {
+    if press.command || press.in_overlay || press.focus == Focus::Field {
+        return false;
+    }
+    match press.key.as_str() {
+        "e" => context.step_error(true),
+        "E" => context.step_error(false),
+        "n" => context.step_match(true),
+        "N" => context.step_match(false),
+        "[" => context.fold_here(true),
+        "]" => context.fold_here(false),
+        "z" => context.zoom_to_selected(),
+        "0" => {
+            context.zoom_to(super::axis::Window::whole(context.duration_ns));
+            true
+        }
+        _ => false,
+    }
+}
+
+/// How much of the trace is here.
+#[component]
+fn Progress(context: TraceContext) -> impl IntoView {
+    let line = text(move || {
+        let (loaded, visible, total) =
+            context.tree.with(|tree| (tree.loaded() as u64, tree.visible() as u64, u64::from(tree.total())));
+        if loaded < total {
+            return format!("{} of {} spans are loaded", format_count(loaded), format_count(total));
+        }
+        let plural = if total == 1 { "" } else { "s" };
+        let folded = total.saturating_sub(visible);
+        if folded == 0 {
+            return format!("{} span{plural}", format_count(total));
+        }
+        format!("{} span{plural}, {} of them folded away", format_count(total), format_count(folded))
+    });
+    let failure = part(move || {
+        let failed = context.failure.get();
+        failed
+            .map(|error| {
+                view! { <ErrorPanel what="the rest of the spans" error retry=move |()| context.load_rest() /> }
+            })
+            .into_any()
+    });
+    view! {
+        <p class="span-count" role="status">{line}</p>
+        {failure}
+    }
+    .into_any()
+}
