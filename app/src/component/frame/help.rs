@@ -7,13 +7,16 @@ use crate::component::icon::{Icon, IconName};
 /// Id of the dialog.
 pub const ID: &str = "help";
 
-const KEYS: [(&str, &str); 9] = [
+const KEYS: [(&str, &str); 12] = [
     ("Ctrl K", "Go to a page, a trace, a log line (⌘ K on a Mac)"),
     ("/", "Search on this page"),
     ("t", "Choose the time range"),
     ("j  k", "Next and previous row"),
     ("Enter", "Open the row"),
     ("[  ]", "Fold and unfold"),
+    ("e  E", "Next and previous error in a trace"),
+    ("n  N", "Next and previous match in a trace"),
+    ("z  0", "Zoom to the selected span, show the whole trace"),
     ("← →", "Move along a chart that has the focus"),
     ("Esc", "Close what is open"),
     ("?", "This list"),

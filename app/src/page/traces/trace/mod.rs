@@ -2,13 +2,17 @@
 
 mod axis;
 mod context;
+mod flame;
 mod head;
+mod lanes;
 mod logs;
 mod minimap;
 mod panel;
 mod row;
 mod state;
+mod statistics;
 mod strip;
+mod sums;
 mod toolbar;
 mod tree;
 mod waterfall;
@@ -18,10 +22,12 @@ use leptos_router::hooks::use_params_map;
 
 use self::{
     context::TraceContext,
+    flame::Flame,
     head::TraceHead,
     logs::TraceLines,
     panel::{LoadedSpan, SpanPanel},
     state::{TAB, TraceState, View, use_trace_state},
+    statistics::Statistics,
     waterfall::SpanWaterfall,
 };
 use crate::{
@@ -114,7 +120,8 @@ fn Trace(detail: TraceDetail, state: TraceState, span: LoadedSpan) -> impl IntoV
     Effect::new(move |_| context.load_rest());
     let body = part(move || match state.view.get() {
         View::Waterfall => view! { <SpanWaterfall context /> }.into_any(),
-        View::Flame | View::Statistics => ().into_any(),
+        View::Flame => view! { <Flame context /> }.into_any(),
+        View::Statistics => view! { <Statistics context /> }.into_any(),
         View::Logs => view! { <TraceLines context has_more /> }.into_any(),
     });
     view! {
