@@ -12,9 +12,9 @@ use futures::StreamExt;
 use crate::service::Services;
 
 /// How long a sender may take for its body.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+pub const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a body waits for its turn to be unpacked.
-const TURN_PATIENCE: Duration = Duration::from_secs(5);
+pub const TURN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Bytes of a body that is too large that are still read, so that its sender gets to read the answer.
 const DISCARDED_BYTES: usize = 64 * 1024 * 1024;

@@ -37,10 +37,6 @@ use crate::{
     service::{Services, identity::Caller},
 };
 
-/// How long a sender may take for its message.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
-/// How long a message waits for its turn to be unpacked.
-const TURN_PATIENCE: Duration = Duration::from_secs(5);
 /// When a sender that was turned away may come again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -72,11 +68,11 @@ async fn admit(State(state): State<AppState>, mut request: Request, next: Next) 
     let services = state.services;
     let (mut parts, body) = request.into_parts();
     let limit = services.config.ingest.otlp_body_bytes;
-    let bytes = match body::read(body, limit, BODY_PATIENCE, "ingest.otlp_body_bytes").await {
+    let bytes = match body::read(body, limit, body::BODY_PATIENCE, "ingest.otlp_body_bytes").await {
         Ok(bytes) => bytes,
         Err(error) => return status_of(&error).into_http(),
     };
-    let turn = tokio::time::timeout(TURN_PATIENCE, services.unpacking.clone().acquire_owned()).await;
+    let turn = tokio::time::timeout(body::TURN_PATIENCE, services.unpacking.clone().acquire_owned()).await;
     let Ok(Ok(turn)) = turn else {
         return unavailable("too much is being unpacked already; send it again in a second").into_http();
     };

@@ -14,6 +14,7 @@ use axum::{
     middleware::Next,
     response::{Html, IntoResponse, Redirect, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
     AppState,
@@ -30,17 +31,22 @@ use crate::{
 /// Longest error of a server function, in bytes.
 const LONGEST_ERROR: usize = 64 * 1024;
 
-/// What a request shows: a key in `X-API-Key` or `Authorization: Bearer`, else a session in a cookie.
+/// What a request shows: a key in `X-API-Key`, `Authorization: Bearer` or as the password of `Authorization: Basic`, which
+/// is all that some senders of log lines can do; else a session in a cookie.
 fn credential(headers: &HeaderMap, is_secure: Option<bool>) -> Credential {
     let text = |name: &str| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let bearer = || {
         text("authorization").and_then(|value| {
             let (scheme, secret) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
+            if scheme.eq_ignore_ascii_case("basic") {
+                let pair = String::from_utf8(STANDARD.decode(secret.trim()).ok()?).ok()?;
+                return pair.split_once(':').map(|(_, password)| password.to_owned());
+            }
+            scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim().to_owned())
         })
     };
-    if let Some(secret) = text("x-api-key").or_else(bearer) {
-        return Credential::Key(hash_secret(secret));
+    if let Some(secret) = text("x-api-key").map(str::to_owned).or_else(bearer) {
+        return Credential::Key(hash_secret(&secret));
     }
     cookie::session(headers, is_secure).map_or(Credential::None, |token| Credential::Session(hash_secret(&token)))
 }
@@ -313,7 +319,10 @@ mod tests {
         assert_eq!(with(&[("authorization", "bearer csl_x")]), secret);
         assert_eq!(with(&[("cookie", "console_session=t"), ("x-api-key", "csl_x")]), secret);
         assert_eq!(with(&[("cookie", "console_session=t")]), Credential::Session(hash_secret("t")));
-        assert_eq!(with(&[("authorization", "Basic eDp5")]), Credential::None);
+        // x:csl_x
+        assert_eq!(with(&[("authorization", "Basic eDpjc2xfeA==")]), secret);
+        assert_eq!(with(&[("authorization", "Basic ?")]), Credential::None);
+        assert_eq!(with(&[("authorization", "Digest eDp5")]), Credential::None);
     }
 
     #[test]
