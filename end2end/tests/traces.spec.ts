@@ -1,0 +1,302 @@
+import AxeBuilder from "@axe-core/playwright";
+import { randomBytes } from "node:crypto";
+import type { Page } from "@playwright/test";
+import type { Console } from "../support/console.ts";
+import { expect, hydrated, newTraceId, test } from "../support/test.ts";
+
+interface SpanToSend {
+  service: string;
+  name: string;
+  /** Milliseconds after the start of the trace, and how long it took. */
+  at: number;
+  took: number;
+  /** Its place in the list of spans; none for the root. */
+  parent?: number;
+  failed?: boolean;
+  attributes?: Record<string, string>;
+}
+
+/** A request through three services: the last insert waits for a lock and fails. */
+const order: SpanToSend[] = [
+  { service: "gateway", name: "POST /v1/orders", at: 0, took: 1931, failed: true },
+  { service: "gateway", name: "auth.verify", at: 4, took: 11, parent: 0 },
+  { service: "orders", name: "order.insert", at: 20, took: 1900, parent: 0, failed: true },
+  { service: "orders", name: "cart.load", at: 25, took: 38, parent: 2, attributes: { "cart.id": "u4411" } },
+  {
+    service: "postgres",
+    name: "INSERT INTO order_lines",
+    at: 220,
+    took: 1668,
+    parent: 2,
+    failed: true,
+    attributes: { "db.system": "postgresql", "db.rows": "412" },
+  },
+];
+
+function keyValues(values: Record<string, string>) {
+  return Object.entries(values).map(([key, value]) => ({ key, value: { stringValue: value } }));
+}
+
+async function post(console: Console, path: string, body: unknown): Promise<void> {
+  const headers = { "Content-Type": "application/json" };
+  const response = await console.request(path, { method: "POST", headers, body: JSON.stringify(body) });
+  if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${await response.text()}`);
+}
+
+/** Sends spans as an OpenTelemetry exporter does, a minute old, and returns the trace's id and theirs. */
+async function sendTrace(console: Console, spans: SpanToSend[]): Promise<{ trace: string; spans: string[] }> {
+  const trace = newTraceId();
+  const ids = spans.map(() => randomBytes(8).toString("hex"));
+  const start = BigInt(Date.now() - 60_000) * 1_000_000n;
+  const at = (ms: number) => (start + BigInt(ms) * 1_000_000n).toString();
+  const resourceSpans = spans.map((span, place) => ({
+    resource: { attributes: keyValues({ "service.name": span.service, "host.name": "test-host" }) },
+    scopeSpans: [
+      {
+        scope: { name: "journey" },
+        spans: [
+          {
+            traceId: trace,
+            spanId: ids[place],
+            ...(span.parent === undefined ? {} : { parentSpanId: ids[span.parent] }),
+            name: span.name,
+            kind: span.parent === undefined ? 2 : 1,
+            startTimeUnixNano: at(span.at),
+            endTimeUnixNano: at(span.at + span.took),
+            attributes: keyValues(span.attributes ?? {}),
+            status: span.failed ? { code: 2, message: "deadlock detected" } : {},
+          },
+        ],
+      },
+    ],
+  }));
+  await post(console, "/v1/traces", { resourceSpans });
+  return { trace, spans: ids };
+}
+
+/** Sends a log line of a span. */
+async function sendLine(console: Console, trace: string, span: string, message: string): Promise<void> {
+  const record = {
+    timeUnixNano: (BigInt(Date.now() - 59_000) * 1_000_000n).toString(),
+    severityNumber: 17,
+    severityText: "ERROR",
+    body: { stringValue: message },
+    traceId: trace,
+    spanId: span,
+  };
+  const resource = { attributes: keyValues({ "service.name": "postgres" }) };
+  await post(console, "/v1/logs", { resourceLogs: [{ resource, scopeLogs: [{ logRecords: [record] }] }] });
+}
+
+function rows(page: Page) {
+  return page.getByRole("listitem").filter({ has: page.locator("[data-row-open]") });
+}
+
+function row(page: Page, name: string) {
+  return rows(page).filter({ hasText: name });
+}
+
+test("a trace is found by what one of its spans says, and opened", async ({ page, open, console }) => {
+  const { trace } = await sendTrace(console, order);
+  await sendTrace(console, [{ service: "search", name: "GET /v1/search", at: 0, took: 12 }]);
+  await open("/monitoring/traces");
+  const table = page.getByRole("table", { name: "Traces" });
+  await expect(table.getByRole("link", { name: "POST /v1/orders" })).toBeVisible();
+  await expect(table.getByRole("link", { name: "GET /v1/search" })).toBeVisible();
+
+  const condition = page.getByRole("textbox", { name: "Condition on an attribute" });
+  await condition.fill("cart.id");
+  await condition.press("Enter");
+  await expect(page.getByRole("alert")).toContainText("no condition");
+  await condition.fill("cart.id = u4411");
+  await condition.press("Enter");
+  await expect(page).toHaveURL(/attribute=cart\.id/);
+  await expect(table.getByRole("link", { name: "GET /v1/search" })).toHaveCount(0);
+  await expect(page.getByRole("list", { name: "Chosen filters" })).toContainText("cart.id = u4411");
+
+  await page.reload();
+  await hydrated(page);
+  await expect(table.getByRole("row")).toHaveCount(2);
+  await table.getByRole("link", { name: "POST /v1/orders" }).click();
+  await expect(page).toHaveURL(new RegExp(`/monitoring/traces/${trace}`));
+  await expect(page.getByRole("heading", { name: "POST /v1/orders" })).toBeVisible();
+});
+
+test("a facet narrows the list and back, and filters are cleared", async ({ page, open, console }) => {
+  await sendTrace(console, order);
+  await sendTrace(console, [{ service: "search", name: "GET /v1/search", at: 0, took: 12 }]);
+  await open("/monitoring/traces");
+  const facets = page.getByRole("complementary", { name: "Narrow the list" });
+  const found = page.getByRole("table", { name: "Traces" }).getByRole("link", { name: "GET /v1/search" });
+  await facets.getByRole("link", { name: "With errors" }).click();
+  await expect(page).toHaveURL(/status=errors/);
+  await expect(found).toHaveCount(0);
+  await page.goBack();
+  await expect(found).toBeVisible();
+
+  await page.getByRole("searchbox", { name: "Search traces" }).fill("nothing is called like this");
+  await expect(page.getByText("No traces match")).toBeVisible();
+  await page.getByRole("button", { name: "Clear filters" }).click();
+  await expect(found).toBeVisible();
+});
+
+test("a selected span shows its attributes and its log line, and the address keeps it", async ({
+  page,
+  open,
+  console,
+}) => {
+  const { trace, spans } = await sendTrace(console, order);
+  await sendLine(console, trace, spans[4], "process 4121 waits for a lock");
+  await open(`/monitoring/traces/${trace}`);
+  await row(page, "INSERT INTO order_lines").getByRole("button").last().click();
+  const panel = page.getByRole("complementary", { name: "Selected span" });
+  await expect(panel).toContainText("deadlock detected");
+  await expect(panel).toContainText("db.system");
+  await expect(panel.getByRole("log", { name: "Log lines of this span" })).toContainText("process 4121 waits for a lock");
+  await expect(page).toHaveURL(new RegExp(`span=${spans[4]}`));
+
+  await page.reload();
+  await hydrated(page);
+  await expect(panel).toContainText("postgresql");
+  await page.keyboard.press("Escape");
+  await expect(panel).toHaveCount(0);
+  await expect(page).not.toHaveURL(/span=/);
+});
+
+test("an attribute leads to the traces with it", async ({ page, open, console }) => {
+  const { trace, spans } = await sendTrace(console, order);
+  await open(`/monitoring/traces/${trace}?span=${spans[4]}`);
+  await page.getByRole("link", { name: "Find traces with this db.rows" }).click();
+  await expect(page.getByRole("list", { name: "Chosen filters" })).toContainText("db.rows = 412");
+  await expect(page.getByRole("link", { name: "POST /v1/orders" })).toBeVisible();
+});
+
+test("rows fold, by a click, by a key and by level", async ({ page, open, console }) => {
+  const { trace } = await sendTrace(console, order);
+  await open(`/monitoring/traces/${trace}`);
+  await expect(rows(page)).toHaveCount(5);
+  await row(page, "order.insert").getByRole("button", { name: "2 spans under this one" }).click();
+  await expect(rows(page)).toHaveCount(3);
+  await expect(row(page, "cart.load")).toHaveCount(0);
+  await row(page, "order.insert").focus();
+  await page.keyboard.press("]");
+  await expect(rows(page)).toHaveCount(5);
+  await page.keyboard.press("[");
+  await expect(rows(page)).toHaveCount(3);
+  await page.getByRole("button", { name: "Show 1 level" }).click();
+  await expect(rows(page)).toHaveCount(1);
+  await page.getByRole("button", { name: "Unfold all" }).click();
+  await expect(rows(page)).toHaveCount(5);
+});
+
+test("e leads from error to error, and the search from match to match", async ({ page, open, console }) => {
+  const { trace, spans } = await sendTrace(console, order);
+  await open(`/monitoring/traces/${trace}`);
+  for (const place of [0, 2, 4, 0]) {
+    await page.keyboard.press("e");
+    await expect(page).toHaveURL(new RegExp(`span=${spans[place]}`));
+  }
+  await page.keyboard.press("Shift+E");
+  await expect(page).toHaveURL(new RegExp(`span=${spans[4]}`));
+
+  await page.getByRole("button", { name: "Show 1 level" }).click();
+  await page.getByRole("searchbox", { name: "Find spans" }).fill("cart");
+  await expect(page.getByRole("status").filter({ hasText: "1 match" })).toBeVisible();
+  await page.getByRole("button", { name: "Next match" }).click();
+  await expect(page).toHaveURL(new RegExp(`span=${spans[3]}`));
+  await expect(row(page, "cart.load")).toBeVisible();
+});
+
+test("a trace is also a flame graph, sums and log lines", async ({ page, open, console }) => {
+  const { trace, spans } = await sendTrace(console, order);
+  await sendLine(console, trace, spans[4], "process 4121 waits for a lock");
+  await open(`/monitoring/traces/${trace}`);
+  const views = page.getByRole("navigation", { name: "View" });
+
+  await views.getByRole("link", { name: "Flame graph" }).click();
+  const flame = page.getByRole("application");
+  await flame.focus();
+  await flame.press("ArrowDown");
+  await flame.press("ArrowDown");
+  await expect(page).toHaveURL(new RegExp(`span=${spans[1]}`));
+
+  await views.getByRole("link", { name: "Statistics" }).click();
+  await page.getByRole("link", { name: "By operation" }).click();
+  await page.getByRole("columnheader", { name: "Longest" }).getByRole("link").click();
+  await expect(page.getByRole("table").getByRole("row").nth(1)).toContainText("POST /v1/orders");
+
+  await views.getByRole("link", { name: "Logs" }).click();
+  const lines = page.getByRole("log", { name: "Log lines of this trace" });
+  await expect(lines).toContainText("process 4121 waits for a lock");
+});
+
+test("a log line opens its trace", async ({ page, open, console }) => {
+  const { trace, spans } = await sendTrace(console, order);
+  await sendLine(console, trace, spans[4], "process 4121 waits for a lock");
+  await open(`/monitoring/logs?trace_id=${trace}`);
+  await page.getByRole("log").getByRole("button", { name: "Fields" }).first().click();
+  await page.getByRole("link", { name: "Open trace" }).click();
+  await expect(page).toHaveURL(new RegExp(`/monitoring/traces/${trace}\\?span=${spans[4]}`));
+  await expect(page.getByRole("complementary", { name: "Selected span" })).toContainText("db.system");
+});
+
+test("an unknown trace says so, and where else to look", async ({ page, open, guard }) => {
+  guard.allow(/404/);
+  const trace = newTraceId();
+  await open(`/monitoring/traces/${trace}`);
+  await expect(page.getByText("No span of a trace with this id is here")).toBeVisible();
+  await expect(page.getByRole("link", { name: "Log lines with this id" })).toHaveAttribute("href", new RegExp(trace));
+});
+
+test.describe("without JavaScript", () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("the list and the waterfall are there", async ({ page, console }) => {
+    const { trace, spans } = await sendTrace(console, order);
+    await page.goto("/monitoring/traces");
+    await page.getByRole("link", { name: "POST /v1/orders" }).click();
+    await expect(rows(page)).toHaveCount(5);
+    await page.goto(`/monitoring/traces/${trace}?span=${spans[4]}`);
+    await expect(page.getByRole("complementary", { name: "Selected span" })).toContainText("db.system");
+  });
+});
+
+for (const theme of ["dark", "light"] as const) {
+  for (const width of [1440, 390]) {
+    test.describe(`${theme}, ${width} px`, () => {
+      test.use({ colorScheme: theme, viewport: { width, height: 900 } });
+
+      test("no page of traces has a serious accessibility problem or scrolls sideways", async ({
+        page,
+        open,
+        console,
+      }) => {
+        const { trace, spans } = await sendTrace(console, order);
+        await sendLine(console, trace, spans[4], "process 4121 waits for a lock");
+        const paths = [
+          "/monitoring/traces",
+          "/monitoring/traces?status=errors&attribute=cart.id%20exists&min_ms=5",
+          "/monitoring/traces?search=nothing-is-called-like-this",
+          `/monitoring/traces/${trace}`,
+          `/monitoring/traces/${trace}?span=${spans[4]}&find=insert`,
+          `/monitoring/traces/${trace}?tab=flame`,
+          `/monitoring/traces/${trace}?tab=statistics&by=operation`,
+          `/monitoring/traces/${trace}?tab=logs`,
+        ];
+        for (const path of paths) {
+          await test.step(path, async () => {
+            await open(path);
+            await expect(page.locator('[aria-busy="true"]')).toHaveCount(0);
+            const { violations } = await new AxeBuilder({ page }).analyze();
+            const serious = violations
+              .filter(({ impact }) => impact === "serious" || impact === "critical")
+              .map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`) }));
+            expect.soft(serious, path).toEqual([]);
+            const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+            expect.soft(overflow, `${path} is wider than the screen by`).toBeLessThanOrEqual(0);
+          });
+        }
+      });
+    });
+  }
+}
