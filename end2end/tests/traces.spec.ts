@@ -39,7 +39,8 @@ function keyValues(values: Record<string, string>) {
 
 async function post(console: Console, path: string, body: unknown): Promise<void> {
   const headers = { "Content-Type": "application/json" };
-  const response = await console.request(path, { method: "POST", headers, body: JSON.stringify(body) });
+  // As a program on this machine, which needs no key.
+  const response = await fetch(`${console.address}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
   if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${await response.text()}`);
 }
 
@@ -128,7 +129,7 @@ test("a facet narrows the list and back, and filters are cleared", async ({ page
   await open("/monitoring/traces");
   const facets = page.getByRole("complementary", { name: "Narrow the list" });
   const found = page.getByRole("table", { name: "Traces" }).getByRole("link", { name: "GET /v1/search" });
-  await facets.getByRole("link", { name: "With errors" }).click();
+  await facets.getByRole("link", { name: /^With errors/ }).click();
   await expect(page).toHaveURL(/status=errors/);
   await expect(found).toHaveCount(0);
   await page.goBack();
@@ -251,7 +252,9 @@ test("an unknown trace says so, and where else to look", async ({ page, open, gu
 test.describe("without JavaScript", () => {
   test.use({ javaScriptEnabled: false });
 
-  test("the list and the waterfall are there", async ({ page, console }) => {
+  test("the list and the waterfall are there", async ({ page, console, guard }) => {
+    // The browser was told not to run the scripts that the pages name.
+    guard.allow(/\.js: csp|\.wasm was preloaded .* but not used/);
     const { trace, spans } = await sendTrace(console, order);
     await page.goto("/monitoring/traces");
     await page.getByRole("link", { name: "POST /v1/orders" }).click();

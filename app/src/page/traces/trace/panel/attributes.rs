@@ -10,7 +10,6 @@ use crate::{
         icon::{Icon, IconName},
         number::format_count,
         query::use_page_href,
-        reactive::text,
     },
     model::{AttributeFilter, AttributeOp, TraceFilter},
 };
@@ -53,8 +52,10 @@ pub fn Attributes(
 
 fn link(target: String, icon: IconName, label: String) -> AnyView {
     let href = use_page_href();
+    // Not tracked: what changes the address closes the panel.
+    let href = untrack(|| href(&target));
     view! {
-        <a class="icon-button" href=text(move || href(&target)) aria-label=label.clone() title=label.clone()>
+        <a class="icon-button" href=href aria-label=label.clone() title=label.clone()>
             <Icon name=icon />
         </a>
     }

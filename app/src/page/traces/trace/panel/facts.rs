@@ -59,10 +59,13 @@ pub fn Facts(
         })
         .into_any()
     });
-    let alike = traces_href(&TraceFilter {
-        service: Some(span.service.clone()),
-        operation: Some(span.name.clone()),
-        ..TraceFilter::default()
+    // Not tracked: what changes the address closes the panel.
+    let alike = untrack(|| {
+        href(&traces_href(&TraceFilter {
+            service: Some(span.service.clone()),
+            operation: Some(span.name.clone()),
+            ..TraceFilter::default()
+        }))
     });
     let kind = span.kind.key();
     view! {
@@ -72,7 +75,7 @@ pub fn Facts(
                 {peers.map(|peers| view! { " " <span class="muted">{compare(&peers)}</span> })}
             </Fact>
             {self_time}
-            <Fact label="Status">{status} {message}</Fact>
+            <Fact label="Status">{status} " " {message}</Fact>
             <Fact label="Start">
                 {offset} " " <span class="muted">{text(move || format_time(at, zone.get()))}</span>
             </Fact>
@@ -80,7 +83,7 @@ pub fn Facts(
             <Fact label="Operation">
                 {span.name.clone()}
                 " "
-                <a href=text(move || href(&alike))>"traces with it"</a>
+                <a href=alike>"traces with it"</a>
             </Fact>
             <Fact label="Kind">{kind}</Fact>
             {(!span.scope.is_empty()).then(|| view! { <Fact label="Made by">{span.scope.clone()}</Fact> })}

@@ -64,12 +64,13 @@ pub fn SpanPanel(
             .map(|row| context.tree.with_untracked(|tree| format!("{} · {}", tree.service(&row), tree.name(&row))));
         name.unwrap_or_else(|| "Span".to_owned())
     });
+    let busy = flag(move || pending.get());
     part(move || {
         if !is_open.get() {
             return ().into_any();
         }
         view! {
-            <aside class="span-panel" aria-label="Selected span" aria-busy=flag(move || pending.get())>
+            <aside class="span-panel" aria-label="Selected span" aria-busy=busy>
                 <header class="span-panel-head">
                     <h2>{title}</h2>
                     <button type="button" class="icon-button" aria-label="Close" title="Close (Esc)" on:click=move |_| close()>
