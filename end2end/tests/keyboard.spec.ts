@@ -44,6 +44,8 @@ test("j and k walk the rows and Enter opens one", async ({ page, open, console }
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(new RegExp(first.body.trace_id));
   await page.goBack();
+  // The heading and both pipelines: nobody presses keys at rows that are not there yet.
+  await expect(page.getByRole("table").getByRole("row")).toHaveCount(3);
   await page.keyboard.press("j");
   await page.keyboard.press("j");
   await page.keyboard.press("k");
