@@ -70,7 +70,7 @@ fn TraceRow(row: TraceSummary, longest: Memo<i64>, with_date: bool) -> impl Into
     let name = format!("{} {}", row.service, row.operation);
     let share = text(move || format!("{:.2}", row.duration_ns as f64 / longest.get() as f64 * 100.0));
     let unrooted = (!row.has_root).then(|| {
-        view! { <span class="mark" title="Its root span has not arrived: this is its earliest span">"no root yet"</span> }
+        view! { " " <span class="mark" title="Its root span has not arrived: this is its earliest span">"no root yet"</span> }
     });
     let errors = if row.errors > 0 {
         view! {
@@ -91,15 +91,15 @@ fn TraceRow(row: TraceSummary, longest: Memo<i64>, with_date: bool) -> impl Into
                     <ServiceMark name=row.service.clone() tint=tint(&row.service) />
                     " "
                     <b>{row.operation.clone()}</b>
+                    {unrooted}
                 </a>
-                {unrooted}
             </td>
             <td class="cell-services">{services(row.services)}</td>
             <td class="cell-duration number">
                 <svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">
                     <rect width=share height="10" />
                 </svg>
-                {format_duration_ms(row.duration_ns as f64 / 1e6)}
+                <span class="cell-length">{format_duration_ms(row.duration_ns as f64 / 1e6)}</span>
             </td>
             <td class="cell-spans number">
                 {format_count(row.spans.into())}

@@ -54,7 +54,7 @@ impl Window {
 
     /// Around a span, with room on both sides.
     pub fn around(offset_ns: i64, duration_ns: i64) -> Self {
-        let room = (duration_ns / 8).max(SHORTEST_NS);
+        let room = (duration_ns / 20).max(SHORTEST_NS);
         Self {
             from_ns: offset_ns.saturating_sub(room),
             to_ns: offset_ns.saturating_add(duration_ns).saturating_add(room),
@@ -132,7 +132,7 @@ mod tests {
         let window = Window { from_ns: 400, to_ns: 600 };
         assert_eq!(window.scaled(2.0), Window { from_ns: 300, to_ns: 700 });
         assert_eq!(window.between(0.75, 0.25), Window { from_ns: 450, to_ns: 550 });
-        assert_eq!(Window::around(400, 80), Window { from_ns: 390, to_ns: 490 });
+        assert_eq!(Window::around(400, 800), Window { from_ns: 360, to_ns: 1240 });
     }
 
     #[test]

@@ -27,7 +27,7 @@ use self::{
     logs::TraceLines,
     panel::{LoadedSpan, SpanPanel},
     state::{TAB, TraceState, View, use_trace_state},
-    statistics::Statistics,
+    statistics::{Statistics, use_sum_tabs},
     waterfall::SpanWaterfall,
 };
 use crate::{
@@ -118,10 +118,11 @@ fn Trace(detail: TraceDetail, state: TraceState, span: LoadedSpan) -> impl IntoV
     let context = TraceContext::new(detail, state);
     // In the browser only.
     Effect::new(move |_| context.load_rest());
+    let sum_tabs = use_sum_tabs();
     let body = part(move || match state.view.get() {
         View::Waterfall => view! { <SpanWaterfall context /> }.into_any(),
         View::Flame => view! { <Flame context /> }.into_any(),
-        View::Statistics => view! { <Statistics context /> }.into_any(),
+        View::Statistics => view! { <Statistics context tabs=sum_tabs /> }.into_any(),
         View::Logs => view! { <TraceLines context has_more /> }.into_any(),
     });
     view! {

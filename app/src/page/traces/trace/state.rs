@@ -50,7 +50,8 @@ impl View {
 }
 
 const SPAN: &str = "span";
-const FIND: &str = "find";
+/// `?find=…`
+pub const FIND: &str = "find";
 const ZOOM: &str = "zoom";
 const CRITICAL: &str = "critical";
 const TICKS: &str = "ticks";

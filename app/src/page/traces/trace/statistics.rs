@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::{
     super::service::ServiceMark,
     context::TraceContext,
+    state::{FIND, TAB},
     sums::{By, Order, Sum, sums},
 };
 use crate::component::{
@@ -13,7 +14,7 @@ use crate::component::{
     number::{format_count, significant},
     panel::Panel,
     query::use_href,
-    reactive::{maybe, part, text},
+    reactive::{maybe, part},
     tabs::{Tab, Tabs},
     time::format_duration_ms,
 };
@@ -25,31 +26,42 @@ const ORDER: &str = "order";
 /// Rows of the table.
 const MOST: usize = 500;
 
-/// Sums by service or by operation.
-#[component]
-pub fn Statistics(
-    /// The trace.
-    context: TraceContext,
-) -> impl IntoView {
+fn use_by() -> Memo<By> {
     let (by, _) = use_choice(BY);
-    let (order, _) = use_choice(ORDER);
-    let by =
-        Memo::new(move |_| By::ALL.into_iter().find(|one| by.get().as_deref() == one.key()).unwrap_or(By::Service));
-    let order = Memo::new(move |_| {
-        Order::ALL.into_iter().find(|one| order.get().as_deref() == one.key()).unwrap_or(Order::OwnTime)
-    });
-    let all = Memo::new(move |_| {
-        context.loaded.track();
-        context.tree.with_untracked(|tree| sums(tree, by.get(), order.get()))
-    });
+    Memo::new(move |_| By::ALL.into_iter().find(|one| by.get().as_deref() == one.key()).unwrap_or(By::Service))
+}
+
+/// The ways to put spans together. They belong to the page: they follow the address, which also decides whether the table
+/// is there.
+pub fn use_sum_tabs() -> Signal<Vec<Tab>> {
+    let by = use_by();
     let href = use_href();
-    let tabs = Signal::derive(move || {
+    Signal::derive(move || {
         let tab = |one: By| Tab {
             label: one.label(),
             href: href(&[(BY, one.key().map(str::to_owned))]),
             selected: by.get() == one,
         };
         By::ALL.map(tab).to_vec()
+    })
+}
+
+/// Sums by service or by operation.
+#[component]
+pub fn Statistics(
+    /// The trace.
+    context: TraceContext,
+    /// By service or by operation, from [`use_sum_tabs`].
+    tabs: Signal<Vec<Tab>>,
+) -> impl IntoView {
+    let by = use_by();
+    let (order, _) = use_choice(ORDER);
+    let order = Memo::new(move |_| {
+        Order::ALL.into_iter().find(|one| order.get().as_deref() == one.key()).unwrap_or(Order::OwnTime)
+    });
+    let all = Memo::new(move |_| {
+        context.loaded.track();
+        context.tree.with_untracked(|tree| sums(tree, by.get(), order.get()))
     });
     let rest = part(move || {
         let rest = all.with(Vec::len).saturating_sub(MOST);
@@ -82,7 +94,8 @@ fn Head(order: Memo<Order>) -> impl IntoView {
     let href = use_href();
     let sorted = move |one: Order| {
         let href = href.clone();
-        let target = text(move || href(&[(ORDER, one.key().map(str::to_owned))]));
+        // The table goes when the address says so: signals of its own that follow the address would be gone too early.
+        let target = move || href(&[(ORDER, one.key().map(str::to_owned))]);
         view! {
             <th scope="col" class="number" aria-sort=maybe(move || (order.get() == one).then_some("descending"))>
                 <a data-noscroll href=target>{one.label()}</a>
@@ -106,7 +119,7 @@ fn row(sum: Sum, all_own_ns: i64) -> AnyView {
     let href = use_href();
     let share = sum.own_ns as f64 / all_own_ns as f64 * 100.0;
     let wanted = sum.name.clone().unwrap_or_else(|| sum.service.clone());
-    let target = text(move || href(&[("find", Some(wanted.clone())), (super::state::TAB, None)]));
+    let target = move || href(&[(FIND, Some(wanted.clone())), (TAB, None)]);
     let ms = |ns: i64| format_duration_ms(ns as f64 / 1e6);
     let errors = if sum.errors > 0 {
         view! { <span class="error-count"><Icon name=IconName::Close />{format_count(sum.errors)}</span> }.into_any()
@@ -132,7 +145,7 @@ fn row(sum: Sum, all_own_ns: i64) -> AnyView {
                 <svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" focusable="false">
                     <rect width=format!("{share:.2}") height="10" />
                 </svg>
-                {format!("{} %", significant(share))}
+                <span class="cell-length">{format!("{} %", significant(share))}</span>
             </td>
         </tr>
     }

@@ -56,15 +56,16 @@ pub fn SpanWaterfall(
                 <svg class="span-lane" height="22">{part(move || scale(context))}</svg>
             </div>
             <div class="span-body">
+                <div class="span-grid" aria-hidden="true"><svg class="span-lane">{part(move || grid(context))}</svg></div>
                 <VirtualList
                     label="Spans"
+                    role="group"
                     rows
                     view=draw
                     scroller
                     is_away=RwSignal::new(false)
                     near_end=Callback::new(|()| ())
                 />
-                <div class="span-grid" aria-hidden="true"><svg class="span-lane">{part(move || grid(context))}</svg></div>
             </div>
         </div>
         <Progress context />

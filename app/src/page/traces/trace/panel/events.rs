@@ -75,7 +75,7 @@ fn draw(event: SpanEvent, start: UnixNanos) -> AnyView {
     view! {
         <li class="span-event" data-exception=is_exception.then_some("")>
             <p>
-                {is_exception.then(|| view! { <Icon name=IconName::Warning /> })}
+                {is_exception.then(|| view! { <Icon name=IconName::Warning /> " " })}
                 <b>{shown}</b>
                 " "
                 <span class="muted">{offset}</span>

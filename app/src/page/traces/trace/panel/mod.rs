@@ -65,6 +65,8 @@ pub fn SpanPanel(
         name.unwrap_or_else(|| "Span".to_owned())
     });
     let busy = flag(move || pending.get());
+    // When the panel goes because the address has changed, what it drew may be asked once more: what it shows of the
+    // address is read from closures, and signals that it uses belong to the page.
     part(move || {
         if !is_open.get() {
             return ().into_any();
