@@ -55,7 +55,7 @@ fn link(target: String, icon: IconName, label: String) -> AnyView {
     // Not tracked: what changes the address closes the panel.
     let href = untrack(|| href(&target));
     view! {
-        <a class="icon-button" href=move || href(&target) aria-label=label.clone() title=label.clone()>
+        <a class="icon-button" href=href aria-label=label.clone() title=label.clone()>
             <Icon name=icon />
         </a>
     }

@@ -83,7 +83,7 @@ pub fn Facts(
             <Fact label="Operation">
                 {span.name.clone()}
                 " "
-                <a href=move || href(&alike)>"traces with it"</a>
+                <a href=alike>"traces with it"</a>
             </Fact>
             <Fact label="Kind">{kind}</Fact>
             {(!span.scope.is_empty()).then(|| view! { <Fact label="Made by">{span.scope.clone()}</Fact> })}
