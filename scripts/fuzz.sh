@@ -21,13 +21,7 @@ trap 'exit 143' TERM
 
 scripts/tools.sh
 scripts/build.sh
-has python3 || fail "Python 3 is missing. Install it with: apt-get install python3 python3-venv"
-if [ ! "$venv/installed" -nt scripts/tools/requirements.txt ]; then
-    say "schemathesis"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --requirement scripts/tools/requirements.txt
-    touch "$venv/installed"
-fi
+python_install "$venv" "$root/scripts/tools/requirements.txt"
 
 make_servers_dir
 port="$(free_port)"

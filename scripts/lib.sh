@@ -48,6 +48,28 @@ npm_install() {
     touch "$dir/node_modules/.package-lock.json"
 }
 
+# Whether python3 can make environments; Debian has that part in a package of its own.
+has_venv() {
+    python3 -c 'import ensurepip, venv' >/dev/null 2>&1
+}
+
+# The packages of a requirements file in an environment of their own, unless they are there already:
+# folder, file [pip arguments].
+python_install() {
+    local dir="$1" requirements="$2"
+    shift 2
+    # The interpreter that it was made with may have gone.
+    if cmp -s "$requirements" "$dir/requirements.txt" && "$dir/bin/python" -c '' 2>/dev/null; then
+        return
+    fi
+    has_venv || fail "Python 3 with its module venv is missing. Install it with:
+    apt-get install python3-venv    (Debian, Ubuntu, as root; brew install python on macOS)"
+    say "Python packages of ${requirements#"$root"/}"
+    python3 -m venv --clear "$dir"
+    "$dir/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements" "$@"
+    cp "$requirements" "$dir/requirements.txt"
+}
+
 # Installs a Rust program into .tools/, where it is in nobody's way: crate version [cargo install arguments].
 install_rust_tool() {
     local crate="$1" version="$2"
