@@ -42,10 +42,11 @@ install_test_tools() {
     has chromium || [ -n "${CHROMIUM:-}" ] || packages+=(chromium)
     [ -n "$(find_pg_bindir)" ] || packages+=(postgresql)
     { has redis-server && has redis-cli; } || [ -n "${TEST_REDIS_URL:-}" ] || packages+=(redis-server)
+    has_venv || packages+=(python3-venv)
     if [ "${#packages[@]}" -gt 0 ]; then
         if ! has apt-get || [ "$(id -u)" -ne 0 ]; then
             fail "missing for the tests: ${packages[*]}. Install them with:
-    sudo apt-get install ${packages[*]}    (Debian; brew install --cask chromium, brew install postgresql redis on macOS)
+    sudo apt-get install ${packages[*]}    (Debian; brew install --cask chromium, brew install postgresql redis python on macOS)
 or say where they are: CHROMIUM=/path/to/chromium, TEST_REDIS_URL=redis://…"
         fi
         apt-get update
@@ -64,6 +65,7 @@ or say where they are: CHROMIUM=/path/to/chromium, TEST_REDIS_URL=redis://…"
     # Tests that stop and start an engine run one of their own with these.
     export CHROMIUM TEST_PG_BINDIR TEST_PG_USER
     npm_install "$root/end2end"
+    scripts/sdk.sh
     if [ "$(cargo deny --version 2>/dev/null)" != "cargo-deny $cargo_deny_version" ]; then
         # Unoptimised it is built in half the time and still done in a second.
         install_rust_tool cargo-deny "$cargo_deny_version" --debug --config 'profile.dev.debug=false'

@@ -113,6 +113,11 @@ export class Console {
     };
   }
 
+  /** The file that the store is in. */
+  get store(): string {
+    return join(this.dataDir, "console.db");
+  }
+
   /** What the process has printed. */
   get log(): string {
     return this.output;
@@ -211,14 +216,15 @@ function traceHeader(traceId: string): Record<string, string> {
   return { traceparent: `00-${traceId}-${randomBytes(8).toString("hex")}-01` };
 }
 
-function freePort(): Promise<number> {
+/** A port that nobody listens on; fails when it is not this one, should one be given. */
+export function freePort(port = 0): Promise<number> {
   return new Promise((done, failed) => {
     const server = createServer();
     server.once("error", failed);
-    server.listen(0, "127.0.0.1", () => {
+    server.listen(port, "127.0.0.1", () => {
       const address = server.address();
-      const port = typeof address === "object" && address ? address.port : 0;
-      server.close(() => done(port));
+      const found = typeof address === "object" && address ? address.port : 0;
+      server.close(() => done(found));
     });
   });
 }
