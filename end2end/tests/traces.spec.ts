@@ -1,20 +1,7 @@
 import AxeBuilder from "@axe-core/playwright";
-import { randomBytes } from "node:crypto";
 import type { Page } from "@playwright/test";
-import type { Console } from "../support/console.ts";
+import { sendLine, sendTrace, type SpanToSend } from "../support/spans.ts";
 import { expect, hydrated, newTraceId, test } from "../support/test.ts";
-
-interface SpanToSend {
-  service: string;
-  name: string;
-  /** Milliseconds after the start of the trace, and how long it took. */
-  at: number;
-  took: number;
-  /** Its place in the list of spans; none for the root. */
-  parent?: number;
-  failed?: boolean;
-  attributes?: Record<string, string>;
-}
 
 /** A request through three services: the last insert waits for a lock and fails. */
 const order: SpanToSend[] = [
@@ -32,62 +19,6 @@ const order: SpanToSend[] = [
     attributes: { "db.system": "postgresql", "db.rows": "412" },
   },
 ];
-
-function keyValues(values: Record<string, string>) {
-  return Object.entries(values).map(([key, value]) => ({ key, value: { stringValue: value } }));
-}
-
-async function post(console: Console, path: string, body: unknown): Promise<void> {
-  const headers = { "Content-Type": "application/json" };
-  // As a program on this machine, which needs no key.
-  const response = await fetch(`${console.address}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-  if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${await response.text()}`);
-}
-
-/** Sends spans as an OpenTelemetry exporter does, a minute old, and returns the trace's id and theirs. */
-async function sendTrace(console: Console, spans: SpanToSend[]): Promise<{ trace: string; spans: string[] }> {
-  const trace = newTraceId();
-  const ids = spans.map(() => randomBytes(8).toString("hex"));
-  const start = BigInt(Date.now() - 60_000) * 1_000_000n;
-  const at = (ms: number) => (start + BigInt(ms) * 1_000_000n).toString();
-  const resourceSpans = spans.map((span, place) => ({
-    resource: { attributes: keyValues({ "service.name": span.service, "host.name": "test-host" }) },
-    scopeSpans: [
-      {
-        scope: { name: "journey" },
-        spans: [
-          {
-            traceId: trace,
-            spanId: ids[place],
-            ...(span.parent === undefined ? {} : { parentSpanId: ids[span.parent] }),
-            name: span.name,
-            kind: span.parent === undefined ? 2 : 1,
-            startTimeUnixNano: at(span.at),
-            endTimeUnixNano: at(span.at + span.took),
-            attributes: keyValues(span.attributes ?? {}),
-            status: span.failed ? { code: 2, message: "deadlock detected" } : {},
-          },
-        ],
-      },
-    ],
-  }));
-  await post(console, "/v1/traces", { resourceSpans });
-  return { trace, spans: ids };
-}
-
-/** Sends a log line of a span. */
-async function sendLine(console: Console, trace: string, span: string, message: string): Promise<void> {
-  const record = {
-    timeUnixNano: (BigInt(Date.now() - 59_000) * 1_000_000n).toString(),
-    severityNumber: 17,
-    severityText: "ERROR",
-    body: { stringValue: message },
-    traceId: trace,
-    spanId: span,
-  };
-  const resource = { attributes: keyValues({ "service.name": "postgres" }) };
-  await post(console, "/v1/logs", { resourceLogs: [{ resource, scopeLogs: [{ logRecords: [record] }] }] });
-}
 
 function rows(page: Page) {
   return page.getByRole("listitem").filter({ has: page.locator("[data-row-open]") });
@@ -303,3 +234,49 @@ for (const theme of ["dark", "light"] as const) {
     });
   }
 }
+
+test("what sets a selection apart is told, and narrows the list", async ({ page, open, console }) => {
+  for (const [version, failed] of [["1.4", false], ["1.4", false], ["1.5", true], ["1.5", true]] as const) {
+    const attributes = { "app.version": version, "http.route": "/v1/orders" };
+    await sendTrace(console, [{ service: "orders", name: "POST /v1/orders", at: 0, took: 40, failed, attributes }]);
+  }
+  await open("/monitoring/traces");
+  await expect(page.getByRole("link", { name: "What sets these traces apart?" })).toHaveCount(0);
+  await page.getByRole("link", { name: /^With errors/ }).click();
+  await page.getByRole("link", { name: "What sets these traces apart?" }).click();
+  const apart = page.getByRole("region", { name: "What sets these traces apart" });
+  const first = apart.getByRole("row").nth(1);
+  await expect(first).toContainText("app.version");
+  await expect(first).toContainText("1.5");
+  await expect(first).toContainText("100 %");
+  // What all of them have is nothing that sets some apart.
+  await expect(apart).not.toContainText("http.route");
+  await first.getByRole("link", { name: "1.5" }).click();
+  await expect(page.getByRole("list", { name: "Chosen filters" })).toContainText("app.version = 1.5");
+  await page.reload();
+  await hydrated(page);
+  await expect(apart).toBeVisible();
+});
+
+test("a trace is compared with another one of its kind", async ({ page, open, console }) => {
+  const quick = order.map((span) => ({ ...span, took: span.took / 10, failed: false }));
+  await sendTrace(console, quick);
+  const { trace } = await sendTrace(console, order);
+  await open(`/monitoring/traces/${trace}`);
+  await page.getByRole("link", { name: "Compare", exact: true }).click();
+  const panel = page.getByRole("region", { name: "Compare with another trace" });
+  await panel.getByRole("link", { name: "typical" }).click();
+  await expect(page).toHaveURL(/with=[0-9a-f]{32}/);
+  await expect(panel).toContainText("longer than");
+  const first = panel.getByRole("row").nth(1);
+  await expect(first).toContainText("INSERT INTO order_lines");
+  await expect(first).toContainText("+1.5 s");
+
+  await page.reload();
+  await hydrated(page);
+  await expect(first).toContainText("INSERT INTO order_lines");
+  const other = panel.getByRole("textbox", { name: "Trace id" });
+  await other.fill("nothing");
+  await panel.getByRole("button", { name: "Compare" }).click();
+  await expect(page.getByRole("alert")).toContainText("32 hexadecimal digits");
+});

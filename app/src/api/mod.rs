@@ -8,6 +8,7 @@ mod account;
 mod error;
 mod identity;
 mod log;
+mod map;
 mod overview;
 mod pipeline;
 mod settings;
@@ -29,6 +30,7 @@ pub use identity::{
 };
 pub use log::ListLogs;
 pub use log::list_logs;
+pub use map::{LoadMap, load_map};
 pub use overview::{LoadOverview, load_overview};
 pub use pipeline::{
     CreateDemoPipelines, ListPipelines, LoadPipeline, RemoveDemoPipelines, create_demo_pipelines, list_pipelines,
@@ -37,13 +39,17 @@ pub use pipeline::{
 pub use settings::{
     LoadDocs, LoadRedaction, LoadSettings, TryRedaction, load_docs, load_redaction, load_settings, try_redaction,
 };
-pub use trace::{ListTraces, LoadSpan, LoadTrace, LoadTraceRows, list_traces, load_span, load_trace, load_trace_rows};
+pub use trace::{
+    CompareTraces, ContrastTraces, ListTraces, LoadSpan, LoadTrace, LoadTraceRows, compare_traces, contrast_traces,
+    list_traces, load_span, load_trace, load_trace_rows,
+};
 use uuid::Uuid;
 
 use crate::model::{
-    Account, ApiKey, AuditPage, CreatedKey, DocGroup, Invitation, KeyRequest, LogPage, LogQuery, MemberPage, Overview,
-    OverviewQuery, PipelineQuery, RedactedSample, RedactionRules, Role, SettingSection, SpanDetail, SpanId, TenantId,
-    TenantList, TraceDetail, TraceId, TraceOutline, TracePage, TraceQuery, Welcome,
+    Account, ApiKey, AuditPage, ContrastQuery, CreatedKey, DocGroup, Invitation, KeyRequest, LogPage, LogQuery,
+    MapQuery, MemberPage, Overview, OverviewQuery, PipelineQuery, RedactedSample, RedactionRules, Role, ServiceMap,
+    SettingSection, SpanDetail, SpanId, TenantId, TenantList, TraceComparison, TraceContrast, TraceDetail, TraceId,
+    TraceOutline, TracePage, TraceQuery, Welcome,
     pipeline::{PipelineDetail, PipelineList, PipelinePage, PipelineStats, PipelineTrace},
 };
 
@@ -109,12 +115,23 @@ pub trait LogPort: Send + Sync {
 pub trait TracePort: Send + Sync {
     /// A page of traces, with their counts and durations.
     async fn list(&self, scope: Scope, query: TraceQuery) -> Result<TracePage, ApiError>;
+    /// What sets the traces of a selection apart from the rest.
+    async fn contrast(&self, scope: Scope, query: ContrastQuery) -> Result<TraceContrast, ApiError>;
     /// One trace: its summary, the beginning of its outline, its log lines.
     async fn detail(&self, scope: Scope, id: TraceId) -> Result<TraceDetail, ApiError>;
     /// A window of a trace's outline, [`TraceDetail::WINDOW_ROWS`] rows from `offset` on.
     async fn rows(&self, scope: Scope, id: TraceId, offset: u32) -> Result<TraceOutline, ApiError>;
+    /// What a trace can be compared with, and how it compares with another one; not found when one is not there.
+    async fn compare(&self, scope: Scope, id: TraceId, other: Option<TraceId>) -> Result<TraceComparison, ApiError>;
     /// One span with how it compares.
     async fn span(&self, scope: Scope, trace: TraceId, span: SpanId) -> Result<SpanDetail, ApiError>;
+}
+
+/// The map of services.
+#[async_trait]
+pub trait MapPort: Send + Sync {
+    /// Services and what they call.
+    async fn map(&self, scope: Scope, query: MapQuery) -> Result<ServiceMap, ApiError>;
 }
 
 /// Figures of the overview page.
@@ -193,6 +210,8 @@ pub struct Console {
     pub logs: Arc<dyn LogPort>,
     /// Traces.
     pub traces: Arc<dyn TracePort>,
+    /// The map of services.
+    pub map: Arc<dyn MapPort>,
     /// Overview.
     pub overview: Arc<dyn OverviewPort>,
     /// People, keys, tenants.

@@ -4,7 +4,7 @@ use leptos::{prelude::*, server_fn::codec::Json};
 
 use super::ApiError;
 use crate::model::{
-    SpanId, TraceId,
+    ContrastQuery, SpanId, TraceComparison, TraceContrast, TraceId,
     span::{SpanDetail, TraceDetail, TraceOutline, TracePage, TraceQuery},
 };
 
@@ -13,6 +13,13 @@ use crate::model::{
 pub async fn list_traces(query: TraceQuery) -> Result<TracePage, ApiError> {
     let asked = super::asked::<ListTraces>()?;
     asked.tell(asked.console.traces.list(asked.actor.scope, query).await)
+}
+
+/// What sets the traces of a selection apart from the rest.
+#[server(prefix = "/fn", endpoint = "traces/contrast", input = Json, output = Json)]
+pub async fn contrast_traces(query: ContrastQuery) -> Result<TraceContrast, ApiError> {
+    let asked = super::asked::<ContrastTraces>()?;
+    asked.tell(asked.console.traces.contrast(asked.actor.scope, query).await)
 }
 
 /// One trace: its summary, the beginning of its outline, its log lines.
@@ -27,6 +34,13 @@ pub async fn load_trace(id: TraceId) -> Result<TraceDetail, ApiError> {
 pub async fn load_trace_rows(id: TraceId, offset: u32) -> Result<TraceOutline, ApiError> {
     let asked = super::asked::<LoadTraceRows>()?;
     asked.tell(asked.console.traces.rows(asked.actor.scope, id, offset).await)
+}
+
+/// What a trace can be compared with, and how it compares with another one.
+#[server(prefix = "/fn", endpoint = "trace/compare", input = Json, output = Json)]
+pub async fn compare_traces(id: TraceId, other: Option<TraceId>) -> Result<TraceComparison, ApiError> {
+    let asked = super::asked::<CompareTraces>()?;
+    asked.tell(asked.console.traces.compare(asked.actor.scope, id, other).await)
 }
 
 /// One span with how it compares.

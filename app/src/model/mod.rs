@@ -2,6 +2,8 @@
 
 #![warn(missing_docs)]
 
+pub mod comparison;
+pub mod contrast;
 pub mod docs;
 pub mod endpoint;
 pub mod health;
@@ -11,11 +13,14 @@ pub mod live;
 pub mod log;
 pub mod overview;
 pub mod pipeline;
+pub mod service_map;
 pub mod settings;
 pub mod span;
 pub mod threshold;
 pub mod time;
 
+pub use comparison::TraceComparison;
+pub use contrast::{ContrastQuery, ContrastValue, TraceContrast};
 pub use docs::{DocAnswer, DocGroup, DocOperation, DocParameter};
 pub use endpoint::{EndpointSort, EndpointStats};
 pub use identity::{
@@ -27,6 +32,7 @@ pub use live::{LiveEvent, LiveQuery, Missed, Tick};
 pub use log::{Level, LogFilter, LogPage, LogQuery, LogRecord};
 pub use overview::{ChartData, Kpi, Overview, OverviewQuery, Severity, StatusLevel};
 pub use pipeline::{PipelineFilter, PipelinePage, PipelineQuery, PipelineStatus, PipelineSummary, PipelineTrace, Step};
+pub use service_map::{CallFigures, MapEdge, MapEndpoint, MapNode, MapQuery, NodeKind, ServiceMap};
 pub use settings::{RedactedSample, RedactionRule, RedactionRules, Setting, SettingSection};
 pub use span::{
     AttributeFilter, AttributeOp, Span, SpanDetail, SpanEvent, SpanKind, SpanLink, SpanStatus, TraceDetail,

@@ -2,6 +2,7 @@
 
 pub mod docs;
 pub mod logs;
+pub mod map;
 pub mod not_found;
 pub mod overview;
 pub mod pipelines;

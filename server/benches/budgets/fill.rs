@@ -1,39 +1,28 @@
 //! A month of data, through the same queue and writer that everything takes.
 
-use std::{
-    path::Path,
-    sync::{Arc, atomic::AtomicUsize, atomic::Ordering},
-    time::Instant,
-};
+use std::{ops::Range, path::Path};
 
 use app::model::{Level, TenantId, TraceId, UnixNanos};
 use server::{
     clock::{Clock, SystemClock},
     collect::names,
-    config::StoreConfig,
-    ingest::{IngestQueue, Submission, Writer},
-    live::Hub,
-    store::{EndpointDelta, EndpointKey, NewSample, Rollup, SeriesKey, Stores, log::NewLogRecord},
+    ingest::{IngestQueue, Submission},
+    store::{EndpointDelta, EndpointKey, NewSample, Rollup, SeriesKey, log::NewLogRecord},
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Outcome, milliseconds,
+    Outcome,
+    library::{Library, count},
     report::{Report, quantile},
 };
 
-/// Log records of the month.
-pub const LOG_RECORDS: usize = 1_000_000;
+/// Log records of the month, unless `BENCH_LOG_RECORDS` says otherwise.
+const LOG_RECORDS: usize = 10_000_000;
 /// Length of the month.
 pub const DAYS: i64 = 30;
 /// A trace whose lines are looked for.
 pub const KNOWN_TRACE: TraceId = TraceId([0xab; 16]);
 
-/// Records that one client sends at once.
-const BATCH: usize = 1000;
-const CLIENTS: usize = 8;
-const QUEUE_BYTES: usize = 32 * 1024 * 1024;
-const COMMIT_RECORDS: usize = 16_384;
 const MINUTE_NS: i64 = 60_000_000_000;
 const DAY_NS: i64 = 1440 * MINUTE_NS;
 const ROUTES: [&str; 10] = [
@@ -61,66 +50,36 @@ impl Numbers {
     }
 }
 
-/// Fills a store and reports how fast log records went in.
-pub async fn month(report: &mut Report, dir: &Path) -> Outcome<()> {
-    let stores = Stores::open(&StoreConfig { data_dir: dir.to_owned(), ..StoreConfig::default() }).await?;
-    let (queue, end) = IngestQueue::new(QUEUE_BYTES);
-    let hub = Arc::new(Hub::new(16, 16));
-    let writer = Writer::new(queue.clone(), end, stores.ingest.clone(), hub, Arc::new(SystemClock), COMMIT_RECORDS);
-    let token = CancellationToken::new();
-    let running = tokio::spawn({
-        let token = token.clone();
-        async move { writer.run(token).await }
-    });
-
-    let before = stores.admin.summary().await?.size_bytes;
-    let now = SystemClock.now();
-    log_records(report, &queue, now).await?;
-    let grown = stores.admin.summary().await?.size_bytes.saturating_sub(before);
-    report.below("on disk, a log record with its indexes", grown as f64 / LOG_RECORDS as f64, 30.0, "bytes");
-    endpoint_figures(&queue, now).await?;
-    samples(&queue, now).await?;
-
-    token.cancel();
-    running.await?;
-    while stores.logs.compact(64).await? > 0 {}
-    stores.admin.close().await;
-    Ok(())
+/// How many log records the month has.
+pub fn log_records() -> usize {
+    count("BENCH_LOG_RECORDS", LOG_RECORDS)
 }
 
-async fn log_records(report: &mut Report, queue: &IngestQueue, now: UnixNanos) -> Outcome<()> {
-    let next = Arc::new(AtomicUsize::new(0));
-    let begun = Instant::now();
-    let client = |_| {
-        let (queue, next) = (queue.clone(), next.clone());
-        tokio::spawn(async move {
-            let mut times = Vec::new();
-            loop {
-                let first = next.fetch_add(BATCH, Ordering::Relaxed);
-                if first >= LOG_RECORDS {
-                    return Ok::<_, server::ingest::IngestError>(times);
-                }
-                let logs = (first..first + BATCH).map(|at| (TenantId::DEFAULT, log_record(at, now))).collect();
-                let sent = Instant::now();
-                queue.submit(Submission { logs, ..Submission::default() }).await?;
-                times.push(milliseconds(sent.elapsed()));
-            }
-        })
+/// Fills a store and reports how fast log records went in.
+pub async fn month(report: &mut Report, dir: &Path) -> Outcome<()> {
+    let library = Library::open(dir).await?;
+    let before = library.size_bytes().await?;
+    let now = SystemClock.now();
+    let records = log_records();
+    let submission = move |at: Range<usize>| {
+        let logs = at.map(|at| (TenantId::DEFAULT, log_record(at, records, now))).collect();
+        Submission { logs, ..Submission::default() }
     };
-    let mut times = Vec::new();
-    for client in (0..CLIENTS).map(client).collect::<Vec<_>>() {
-        times.extend(client.await??);
-    }
-    let rate = LOG_RECORDS as f64 / begun.elapsed().as_secs_f64();
-    report.at_least("log records ingested durably, a second", rate, 100_000.0, "/s");
-    report.below("acknowledgement of 1,000 log records, p99", quantile(&times, 0.99), 100.0, "ms");
-    Ok(())
+    let sent = library.send(records, submission).await?;
+    report.at_least("log records ingested durably, a second", sent.rate, 100_000.0, "/s");
+    report.below("acknowledgement of 1,000 log records, p99", quantile(&sent.times, 0.99), 100.0, "ms");
+    while library.stores.logs.compact(64).await? > 0 {}
+    let grown = library.size_bytes().await?.saturating_sub(before);
+    report.below("on disk, a log record with its indexes", grown as f64 / records as f64, 30.0, "bytes");
+    endpoint_figures(&library.queue, now).await?;
+    samples(&library.queue, now).await?;
+    library.close().await
 }
 
 /// Record number `at` of the month, oldest first.
-fn log_record(at: usize, now: UnixNanos) -> NewLogRecord {
+fn log_record(at: usize, records: usize, now: UnixNanos) -> NewLogRecord {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15 ^ (at as u64 + 1).wrapping_mul(0x2545_f491_4f6c_dd1d));
-    let age = DAYS * DAY_NS / LOG_RECORDS as i64 * (LOG_RECORDS - at) as i64;
+    let age = DAYS * DAY_NS / records as i64 * (records - at) as i64;
     let service = ["orders", "payments", "gateway", "users", "inventory"][numbers.below(5) as usize];
     let (user, took_ms) = (numbers.below(50_000), numbers.below(2000));
     let (level, message) = match numbers.below(100) {

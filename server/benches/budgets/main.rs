@@ -1,12 +1,17 @@
 //! `make bench`: measures what has a budget and prints each figure beside it.
 //!
 //! Two sides: the library for what has no interface of its own yet (log records on their way in), and the release
-//! binary for everything that people meet, over real sockets, on a store that holds a month.
+//! binary for everything that people and exporters meet, over real sockets, on a store that holds a month.
+//!
+//! `BENCH_PARTS=spans` (or `empty`, `logs`; several with commas) measures a part; `BENCH_SPANS` and `BENCH_LOG_RECORDS`
+//! make the month smaller.
 
 mod fill;
+mod library;
 mod process;
 mod report;
 mod requests;
+mod senders;
 mod spans;
 
 use std::{path::Path, time::Duration};
@@ -22,15 +27,36 @@ async fn main() -> Outcome<()> {
     let mut report = Report::default();
     let empty = tempfile::tempdir()?;
     let month = tempfile::tempdir()?;
+    let (parts, dir) = (std::env::var("BENCH_PARTS").ok(), month.path());
+    let is_wanted = |part: &str| parts.as_ref().is_none_or(|parts| parts.split(',').any(|wanted| wanted == part));
 
-    println!("An empty store");
-    empty_store(&mut report, empty.path()).await?;
-    println!("Filling a store with {} log records and {} days of figures", fill::LOG_RECORDS, fill::DAYS);
-    fill::month(&mut report, month.path()).await?;
-    println!("Filling it with {} spans", spans::SPANS);
-    spans::fill(&mut report, month.path()).await?;
+    if is_wanted("empty") {
+        println!("An empty store");
+        empty_store(&mut report, empty.path()).await?;
+    }
+    if is_wanted("logs") {
+        println!("Filling a store with {} log records and {} days of figures", fill::log_records(), fill::DAYS);
+        fill::month(&mut report, dir).await?;
+    }
+    if is_wanted("spans") {
+        println!("Filling a store with {} spans", spans::spans());
+        spans::fill(&mut report, dir).await?;
+        println!("Spans over sockets");
+        senders::send(&mut report, dir).await?;
+    }
     println!("A store that holds a month");
-    full_store(&mut report, month.path()).await?;
+    let server = start_full(&mut report, dir).await?;
+    if is_wanted("logs") {
+        for (name, ask, budget_ms) in requests::questions() {
+            let times = requests::time(&server, &ask, 60).await?;
+            report.below(&format!("{name}, p95"), report::quantile(&times, 0.95), budget_ms, "ms");
+        }
+    }
+    if is_wanted("spans") {
+        spans::ask(&mut report, &server).await?;
+    }
+    report.below("resident memory after those questions", server.resident_mb(), 200.0, "MB");
+    server.stop().await?;
 
     println!();
     report.print();
@@ -55,17 +81,10 @@ async fn empty_store(report: &mut Report, dir: &Path) -> Outcome<()> {
     server.stop().await
 }
 
-async fn full_store(report: &mut Report, dir: &Path) -> Outcome<()> {
+async fn start_full(report: &mut Report, dir: &Path) -> Outcome<Server> {
     let starts = start_times(dir, 5).await?;
     report.below("start to ready, a month stored", report::median(&starts), 1000.0, "ms");
-    let server = Server::start(dir).await?;
-    for (name, ask, budget_ms) in requests::questions() {
-        let times = requests::time(&server, &ask, 60).await?;
-        report.below(&format!("{name}, p95"), report::quantile(&times, 0.95), budget_ms, "ms");
-    }
-    spans::ask(report, &server).await?;
-    report.below("resident memory after those questions", server.resident_mb(), 200.0, "MB");
-    server.stop().await
+    Server::start(dir).await
 }
 
 async fn start_times(dir: &Path, times: usize) -> Outcome<Vec<f64>> {

@@ -32,6 +32,8 @@ pub struct Server {
     child: Child,
     /// `http://127.0.0.1:<port>`.
     pub address: String,
+    /// Where it takes OTLP over gRPC.
+    pub grpc: String,
     /// Speaks to it; keeps its connection.
     pub client: reqwest::Client,
     /// How long it took from the start of the process until it was ready.
@@ -45,13 +47,14 @@ impl Server {
         let binary = binary(&root);
         let addr: SocketAddr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let address = format!("http://{addr}");
+        let grpc: SocketAddr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let client = reqwest::Client::new();
         let begun = Instant::now();
         let child = Command::new(&binary)
             .arg("serve")
             .current_dir(root)
             .env("CONSOLE_SERVER__ADDR", addr.to_string())
-            .env("CONSOLE_OTLP__GRPC_ADDR", "off")
+            .env("CONSOLE_OTLP__GRPC_ADDR", grpc.to_string())
             .env("CONSOLE_OTLP__HTTP_ADDR", "off")
             .env("CONSOLE_STORE__DATA_DIR", data_dir)
             .env("CONSOLE_WEBHOOKS__GITLAB_SECRET", SECRET)
@@ -59,7 +62,7 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| format!("{}: {error}; build it with scripts/build.sh", binary.display()))?;
-        let mut server = Self { child, address, client, ready_after: Duration::ZERO };
+        let mut server = Self { child, address, grpc: format!("http://{grpc}"), client, ready_after: Duration::ZERO };
         let ready = server.url("/ready");
         while begun.elapsed() < PATIENCE {
             if let Ok(answer) = server.client.get(&ready).send().await

@@ -1,104 +1,77 @@
 //! Spans on their way in, and traces looked at.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Instant,
-};
+use std::path::Path;
 
 use app::model::{SpanId, SpanKind, SpanStatus, TenantId, TraceId, UnixNanos};
 use serde_json::{Value, json};
 use server::{
     clock::{Clock, SystemClock},
-    config::StoreConfig,
-    ingest::{IngestQueue, Submission, Writer},
-    live::Hub,
-    store::{Stores, span::NewSpan},
+    ingest::Submission,
+    store::span::NewSpan,
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Outcome, milliseconds,
+    Outcome,
+    library::{Library, count},
     process::Server,
     report::{Report, quantile},
     requests::{self, Ask},
 };
 
-/// Spans of the month.
-pub const SPANS: usize = 2_000_000;
+/// Spans of the month, unless `BENCH_SPANS` says otherwise.
+const SPANS: usize = 10_000_000;
+/// Spans that are sent as they happen, in how much time they happened.
+const LIVE: usize = 500_000;
+const LIVE_NS: i64 = 10_000_000_000;
 /// Spans of an ordinary trace.
 const SPANS_A_TRACE: usize = 10;
-/// Spans that one client sends at once, in traces that are whole.
-const BATCH: usize = 1000;
-const CLIENTS: usize = 8;
-const QUEUE_BYTES: usize = 32 * 1024 * 1024;
-const COMMIT_RECORDS: usize = 16_384;
 const DAYS: i64 = 30;
 const DAY_NS: i64 = 86_400_000_000_000;
 /// A large trace and a very large one.
 const LARGE: [(u8, usize); 2] = [(0xa1, 1000), (0xa2, 100_000)];
 
+/// How many spans the month has.
+pub fn spans() -> usize {
+    count("BENCH_SPANS", SPANS)
+}
+
 /// Fills a store and reports how fast spans went in.
 pub async fn fill(report: &mut Report, dir: &Path) -> Outcome<()> {
-    let stores = Stores::open(&StoreConfig { data_dir: dir.to_owned(), ..StoreConfig::default() }).await?;
-    let (queue, end) = IngestQueue::new(QUEUE_BYTES);
-    let hub = Arc::new(Hub::new(16, 16));
-    let writer = Writer::new(queue.clone(), end, stores.ingest.clone(), hub, Arc::new(SystemClock), COMMIT_RECORDS);
-    let token = CancellationToken::new();
-    let running = tokio::spawn({
-        let token = token.clone();
-        async move { writer.run(token).await }
-    });
-    let before = stores.admin.summary().await?.size_bytes;
+    let library = Library::open(dir).await?;
+    let before = library.size_bytes().await?;
     let now = SystemClock.now();
-    ordinary(report, &queue, now).await?;
+    let month = spans();
+    let sent = library.send(month, submission(month, DAYS * DAY_NS, now, 0)).await?;
+    report.at_least("spans of the past month, brought in later, a second", sent.rate, 20_000.0, "/s");
     for (id, spans) in LARGE {
         let trace = TraceId([id; 16]);
         let all: Vec<_> = (0..spans).map(|at| span(trace, at, spans, now.0 - 60_000_000_000)).collect();
         for part in all.chunks(5000) {
             let spans = part.iter().map(|span| (TenantId::DEFAULT, span.clone())).collect();
-            queue.submit(Submission { spans, ..Submission::default() }).await?;
+            library.queue.submit(Submission { spans, ..Submission::default() }).await?;
         }
     }
-    while stores.spans.compact_spans(64).await? > 0 {}
-    let grown = stores.admin.summary().await?.size_bytes.saturating_sub(before);
-    report.below("on disk, a span with its indexes", grown as f64 / SPANS as f64, 40.0, "bytes");
-    token.cancel();
-    running.await?;
-    stores.admin.close().await;
-    Ok(())
+    while library.stores.spans.compact_spans(64).await? > 0 {}
+    let grown = library.size_bytes().await?.saturating_sub(before);
+    report.below("on disk, a span with its indexes", grown as f64 / month as f64, 40.0, "bytes");
+    let sent = library.send(LIVE, submission(LIVE, LIVE_NS, now, 1 << 40)).await?;
+    report.at_least("spans as they happen, ingested durably, a second", sent.rate, 50_000.0, "/s");
+    report.below("acknowledgement of 1,000 spans, p50", quantile(&sent.times, 0.5), 100.0, "ms");
+    report.below("acknowledgement of 1,000 spans, p99", quantile(&sent.times, 0.99), 100.0, "ms");
+    library.close().await
 }
 
-async fn ordinary(report: &mut Report, queue: &IngestQueue, now: UnixNanos) -> Outcome<()> {
-    let next = Arc::new(AtomicUsize::new(0));
-    let begun = Instant::now();
-    let client = |_| {
-        let (queue, next) = (queue.clone(), next.clone());
-        tokio::spawn(async move {
-            let mut times = Vec::new();
-            loop {
-                let first = next.fetch_add(BATCH, Ordering::Relaxed);
-                if first >= SPANS {
-                    return Ok::<_, server::ingest::IngestError>(times);
-                }
-                let spans = (first..first + BATCH).map(|at| (TenantId::DEFAULT, ordinary_span(at, now))).collect();
-                let sent = Instant::now();
-                queue.submit(Submission { spans, ..Submission::default() }).await?;
-                times.push(milliseconds(sent.elapsed()));
-            }
-        })
-    };
-    let mut times = Vec::new();
-    for client in (0..CLIENTS).map(client).collect::<Vec<_>>() {
-        times.extend(client.await??);
+/// Makes submissions of so many spans that end now and began so long ago; `salt` tells traces of one fill from another's.
+fn submission(
+    all: usize,
+    length_ns: i64,
+    now: UnixNanos,
+    salt: u64,
+) -> impl Fn(std::ops::Range<usize>) -> Submission + Clone + Send + 'static {
+    move |range| {
+        let spans = range.map(|at| (TenantId::DEFAULT, ordinary_span(at, (all, length_ns), now, salt))).collect();
+        Submission { spans, ..Submission::default() }
     }
-    let rate = SPANS as f64 / begun.elapsed().as_secs_f64();
-    report.at_least("spans ingested durably, a second", rate, 50_000.0, "/s");
-    report.below("acknowledgement of 1,000 spans, p99", quantile(&times, 0.99), 100.0, "ms");
-    Ok(())
 }
 
 /// A number that looks random and is the same in every run.
@@ -109,12 +82,13 @@ fn noise(seed: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// Span number `at` of the month, oldest first.
-fn ordinary_span(at: usize, now: UnixNanos) -> NewSpan {
+/// Span number `at` of so many within a time, oldest first.
+pub fn ordinary_span(at: usize, (all, length_ns): (usize, i64), now: UnixNanos, salt: u64) -> NewSpan {
     let (trace, place) = (at / SPANS_A_TRACE, at % SPANS_A_TRACE);
-    let traces = SPANS / SPANS_A_TRACE;
-    let start = now.0 - DAYS * DAY_NS / traces as i64 * (traces - trace) as i64;
-    let id = (u128::from(noise(trace as u64)) << 64) | u128::from(noise(trace as u64 ^ 0xffff));
+    let traces = all.div_ceil(SPANS_A_TRACE);
+    let start = now.0 - length_ns / traces as i64 * (traces - trace) as i64;
+    let seed = trace as u64 + salt;
+    let id = (u128::from(noise(seed)) << 64) | u128::from(noise(seed ^ 0xffff_0000_0000));
     span(TraceId(id.to_be_bytes()), place, SPANS_A_TRACE, start)
 }
 
@@ -148,6 +122,7 @@ fn span(trace: TraceId, at: usize, of: usize, start: i64) -> NewSpan {
         events: String::new(),
         links: String::new(),
         http: None,
+        peer: None,
     }
 }
 

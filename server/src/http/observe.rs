@@ -8,6 +8,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use tonic::Code;
 use tracing::Instrument;
 
 use crate::{
@@ -23,10 +24,10 @@ pub async fn observe(State(services): State<Arc<Services>>, mut request: Request
     let started = Instant::now();
     let header = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
     let context = TraceContext::from_traceparent(header);
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "(unmatched)".to_owned(), |matched| route_label(matched.as_str()));
+    let route = request.extensions().get::<MatchedPath>().map_or_else(
+        || "(unmatched)".to_owned(),
+        |matched| route_label(&called(matched.as_str(), request.uri().path())),
+    );
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     request.extensions_mut().insert(context);
@@ -37,7 +38,7 @@ pub async fn observe(State(services): State<Arc<Services>>, mut request: Request
     let mut response = next.run(request).instrument(span.clone()).await;
 
     let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
-    let status = response.status().as_u16();
+    let status = outcome(&response);
     services.recorder.record(method_label(&method), &route, status, duration_ms, services.clock.now());
     if let Ok(id) = HeaderValue::from_str(&context.trace_id.to_string()) {
         response.headers_mut().insert(TRACE_HEADER, id);
@@ -59,6 +60,30 @@ pub async fn observe(State(services): State<Arc<Services>>, mut request: Request
     response
 }
 
+/// The route that was called: of a gRPC service, which is matched as a whole, the method.
+fn called(matched: &str, path: &str) -> String {
+    match matched.strip_suffix("{*rest}") {
+        Some(service) if path == format!("{service}Export") => path.to_owned(),
+        _ => matched.to_owned(),
+    }
+}
+
+/// The status of an answer. gRPC answers every call with 200 and says in a header how it ended.
+fn outcome(response: &Response) -> u16 {
+    let Some(told) = tonic::Status::from_header_map(response.headers()) else { return response.status().as_u16() };
+    match told.code() {
+        Code::Ok => response.status().as_u16(),
+        Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition => 400,
+        Code::Unauthenticated => 401,
+        Code::PermissionDenied => 403,
+        Code::NotFound => 404,
+        Code::ResourceExhausted => 429,
+        Code::Unimplemented => 501,
+        Code::Unavailable => 503,
+        _ => 500,
+    }
+}
+
 /// Anybody may invent methods; figures are kept of those that there are.
 fn method_label(method: &Method) -> &'static str {
     const KNOWN: [&str; 9] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
@@ -71,4 +96,25 @@ fn is_chatter(route: &str) -> bool {
         .iter()
         .any(|prefix| route.starts_with(prefix))
         || route.ends_with("/logs/stream")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grpc_call_counts_as_what_it_came_to() {
+        let refused = tonic::Status::unauthenticated("no key").into_http::<axum::body::Body>();
+        assert_eq!((refused.status().as_u16(), outcome(&refused)), (200, 401));
+        assert_eq!(outcome(&Response::default()), 200);
+    }
+
+    #[test]
+    fn a_grpc_method_is_its_own_route() {
+        let matched = "/opentelemetry.proto.collector.trace.v1.TraceService/{*rest}";
+        let export = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+        assert_eq!(called(matched, export), export);
+        assert_eq!(called(matched, "/opentelemetry.proto.collector.trace.v1.TraceService/x"), matched);
+        assert_eq!(called("/v1/traces", "/v1/traces"), "/v1/traces");
+    }
 }

@@ -7,7 +7,7 @@ use super::wire::{Entry, Push, Stream};
 use crate::{
     otlp::attributes::{self, Cut, UNKNOWN_SERVICE},
     store::log::NewLogRecord,
-    telemetry::Redactor,
+    telemetry::{Redactor, without_colours},
 };
 
 /// Labels that may name the service, best first.
@@ -73,7 +73,7 @@ pub fn read_push(push: Push, terms: &PushTerms) -> Result<ReadPush, TooMuch> {
                 timestamp: time.unwrap_or(terms.arrived),
                 level: own.level.or(common.level).unwrap_or_default(),
                 service: service.clone(),
-                message: terms.redactor.text(&line).into_owned(),
+                message: terms.redactor.text(&without_colours(&line)).into_owned(),
                 trace_id: own.trace_id.or(common.trace_id),
                 span_id: own.span_id.or(common.span_id),
                 attributes,

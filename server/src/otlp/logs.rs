@@ -11,7 +11,10 @@ use super::{
     TooMuch, any_value,
     attributes::{self, Cut, id},
 };
-use crate::{store::log::NewLogRecord, telemetry::Redactor};
+use crate::{
+    store::log::NewLogRecord,
+    telemetry::{Redactor, without_colours},
+};
 
 /// Records that were read, and what was not.
 #[derive(Debug, Default)]
@@ -84,7 +87,7 @@ fn read_record(
         timestamp: first_time([record.time_unix_nano, record.observed_time_unix_nano]).unwrap_or(arrived),
         level: level(record.severity_number, &record.severity_text),
         service: service.to_owned(),
-        message: redactor.text(&message).into_owned(),
+        message: redactor.text(&without_colours(&message)).into_owned(),
         trace_id: id(&record.trace_id).map(TraceId),
         span_id: id(&record.span_id).map(SpanId),
         attributes: attributes::write(attributes, redactor),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::model::{SpanId, SpanKind, SpanStatus, TraceId, UnixNanos};
+use app::model::{NodeKind, SpanId, SpanKind, SpanStatus, TraceId, UnixNanos};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     trace::v1::{ResourceSpans, Span, span::Event, span::Link},
@@ -14,7 +14,7 @@ use super::{
     attributes::{self, Cut},
 };
 use crate::{
-    store::span::{HttpCall, NewSpan},
+    store::span::{HttpCall, NewSpan, Peer},
     telemetry::{Redactor, normalize_route},
 };
 
@@ -91,6 +91,7 @@ fn read_span(span: Span, arrived: UnixNanos, redactor: &Redactor, cut: &mut Cut)
         span_id,
         parent: attributes::id(&span.parent_span_id).map(SpanId).filter(|parent| *parent != span_id),
         http: (kind == SpanKind::Server).then(|| http_call(&fields, &name)).flatten(),
+        peer: matches!(kind, SpanKind::Client | SpanKind::Producer).then(|| peer(&fields, redactor)).flatten(),
         name: redactor.text(&name).into_owned(),
         kind,
         service: Arc::default(),
@@ -170,6 +171,29 @@ fn http_call(fields: &Map<String, Value>, name: &str) -> Option<HttpCall> {
     let route =
         text(&["http.route"]).or_else(|| if status == 404 { Some(NOT_FOUND) } else { named().or_else(path) })?;
     Some(HttpCall { method: method.chars().take(16).collect(), route: normalize_route(route), status })
+}
+
+/// What a caller's span says of the one that it calls, by the semantic conventions for databases, messaging and peers
+/// (<https://opentelemetry.io/docs/specs/semconv/>), of now and of before.
+fn peer(fields: &Map<String, Value>, redactor: &Redactor) -> Option<Peer> {
+    const CACHES: [&str; 4] = ["redis", "memcached", "valkey", "hazelcast"];
+    let text = |keys: &[&str]| keys.iter().find_map(|key| fields.get(*key)).and_then(Value::as_str);
+    let address = || text(&["server.address", "net.peer.name", "peer.service", "net.sock.peer.addr"]);
+    let named = |system: &str, place: Option<&str>| match place {
+        Some(place) => format!("{system} {place}"),
+        None => system.to_owned(),
+    };
+    let (kind, name) = if let Some(system) = text(&["db.system.name", "db.system"]) {
+        let kind = if CACHES.contains(&system) { NodeKind::Cache } else { NodeKind::Database };
+        (kind, named(system, address().or_else(|| text(&["db.namespace", "db.name"]))))
+    } else if let Some(system) = text(&["messaging.system"]) {
+        (NodeKind::Queue, named(system, text(&["messaging.destination.name", "messaging.destination"])))
+    } else {
+        (NodeKind::External, text(&["peer.service"]).or_else(address)?.to_owned())
+    };
+    let mut name = redactor.text(&name).into_owned();
+    name.truncate(name.floor_char_boundary(MAX_NAME_BYTES));
+    Some(Peer { kind, name: name.into() })
 }
 
 #[cfg(test)]

@@ -156,6 +156,7 @@ impl Services {
             events: exception(ended, &message, ""),
             // Figures of Console's own endpoints are kept apart, of all requests.
             http: None,
+            peer: None,
             ..failed(context.trace_id, context.span_id, UnixNanos(ended.0.saturating_sub(duration_ns)), message)
         };
         let spans = vec![(TenantId::DEFAULT, span)];
@@ -182,6 +183,7 @@ fn failed(trace_id: TraceId, span_id: SpanId, start: UnixNanos, status_message: 
         events: String::new(),
         links: String::new(),
         http: None,
+        peer: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The use cases: what REST handlers and server functions both call. Implements the port of the `app` crate.
 
+mod comparison;
 mod errors;
 mod figures;
 pub mod identity;
@@ -8,7 +9,9 @@ mod monitoring;
 mod otlp;
 mod outline;
 mod overview;
+mod pipeline_spans;
 mod pipelines;
+mod service_map;
 mod settings;
 mod status;
 mod traces;
@@ -125,6 +128,7 @@ impl Services {
             pipelines: self.clone(),
             logs: self.clone(),
             traces: self.clone(),
+            map: self.clone(),
             overview: self.clone(),
             identity: self.identity.clone(),
             settings: self.clone(),

@@ -60,6 +60,15 @@ impl Outline {
         outline
     }
 
+    /// Its rows with their services and names.
+    pub fn rows(&self) -> impl Iterator<Item = (&str, &str, &OutlineRow)> {
+        let name = |row: &OutlineRow| (row.service as usize, row.name as usize);
+        self.rows.iter().map(move |row| {
+            let (service, name) = name(row);
+            (self.services[service].as_str(), self.names[name].as_str(), row)
+        })
+    }
+
     /// A window of it.
     pub fn window(&self, offset: u32, rows: u32) -> TraceOutline {
         let from = (offset as usize).min(self.rows.len());

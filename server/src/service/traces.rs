@@ -5,14 +5,15 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use app::{
     api::{ApiError, ErrorCode, Scope, TracePort},
     model::{
-        Level, LogFilter, Span, SpanDetail, SpanId, TenantId, TimeRange, TraceDetail, TraceFilter, TraceId,
-        TraceOutline, TracePage, TraceQuery, TraceSummary, UnixMillis, UnixNanos,
+        ContrastQuery, Level, LogFilter, Span, SpanDetail, SpanId, TenantId, TimeRange, TraceComparison, TraceContrast,
+        TraceDetail, TraceFilter, TraceId, TraceOutline, TracePage, TraceQuery, TraceSummary, UnixMillis, UnixNanos,
+        comparison::ComparedTrace,
         span::{HeatCell, Heatmap, PeerStats, ServiceCount},
     },
 };
 use async_trait::async_trait;
 
-use super::{Services, outline::Outline, read_cursor, store_failed, write_cursor};
+use super::{Services, comparison, outline::Outline, pipeline_spans, read_cursor, store_failed, write_cursor};
 use crate::store::{
     LogSelection, Rollup, RollupRange, RollupResolution,
     log::LogMatcher,
@@ -29,15 +30,20 @@ const MAX_TEXT_BYTES: usize = 512;
 const HEAT_COLUMNS: u16 = 72;
 /// Clocks of those who log and those who trace may differ by so much.
 const LOGS_AROUND_NANOS: i64 = 3_600_000_000_000;
+/// Traces like one are looked for so long before and after it, and so many are looked at.
+const PEERS_WITHIN_NANOS: i64 = 12 * 3_600_000_000_000;
+const MAX_PEERS: usize = 500;
 /// Spans like one are looked for in so many hours before it.
 const PEER_HOURS: i64 = 24;
 
 /// Outlines that were asked for lately: a large one is asked for window by window.
-pub type OutlineCache = moka::sync::Cache<(TenantId, TraceId), Arc<Outline>>;
+pub type OutlineCache = moka::sync::Cache<(TenantId, TraceId), (TraceSummary, Arc<Outline>)>;
 
 /// A cache of outlines within 64 MiB. A trace that still grows is seen anew after a few seconds.
 pub fn outline_cache() -> OutlineCache {
-    let size = |_: &(TenantId, TraceId), outline: &Arc<Outline>| u32::try_from(outline.size()).unwrap_or(u32::MAX);
+    let size = |_: &(TenantId, TraceId), (_, outline): &(TraceSummary, Arc<Outline>)| {
+        u32::try_from(outline.size()).unwrap_or(u32::MAX)
+    };
     moka::sync::Cache::builder().weigher(size).max_capacity(64 << 20).time_to_live(Duration::from_secs(20)).build()
 }
 
@@ -47,25 +53,8 @@ impl TracePort for Services {
         if query.limit > TraceQuery::MAX_LIMIT {
             return Err(ApiError::invalid("limit", format!("1 to {}", TraceQuery::MAX_LIMIT)));
         }
-        check(&query.filter)?;
         let range = query.range.resolve(self.clock.now_millis());
-        let after = query.cursor.as_deref().map(read_cursor).transpose()?;
-        let limit = if query.limit == 0 { TraceQuery::DEFAULT_LIMIT } else { query.limit };
-        let nanos = |ms: Option<f64>| ms.map(|ms| (ms * 1e6) as i64);
-        let selection = TraceSelection {
-            from: range.from.to_nanos(),
-            // A relative range is open to the future: emitters' clocks may run ahead of ours.
-            to: if query.range.is_relative() { UnixNanos(i64::MAX) } else { range.to.to_nanos() },
-            matcher: matcher_of(&query.filter),
-            service: query.filter.service,
-            has_errors: query.filter.has_errors,
-            min_ns: nanos(query.filter.min_ms),
-            max_ns: nanos(query.filter.max_ms),
-            sort: query.sort,
-            after: after.map(|(value, row)| TraceCursor { value, row: row as i64 }),
-            limit: limit as usize,
-            count_bound: COUNT_BOUND,
-        };
+        let selection = selection(query, range)?;
         let slice = self.stores.spans.traces(scope.tenant, selection).await.map_err(store_failed)?;
         Ok(TracePage {
             next_cursor: slice.next.map(|next| write_cursor(next.value, next.row as u128)),
@@ -80,37 +69,55 @@ impl TracePort for Services {
         })
     }
 
+    async fn contrast(&self, scope: Scope, query: ContrastQuery) -> Result<TraceContrast, ApiError> {
+        let now = self.clock.now_millis();
+        let rest = TraceQuery {
+            filter: TraceFilter { service: query.query.filter.service.clone(), ..TraceFilter::default() },
+            range: query.within,
+            ..TraceQuery::default()
+        };
+        let (within, range) = (query.within.resolve(now), query.query.range.resolve(now));
+        let (selected, rest) = (selection(query.query, range)?, selection(rest, within)?);
+        self.stores.spans.contrast(scope.tenant, selected, rest).await.map_err(store_failed)
+    }
+
     async fn detail(&self, scope: Scope, id: TraceId) -> Result<TraceDetail, ApiError> {
-        let found = self.stores.spans.trace(scope.tenant, id, MAX_SPANS).await.map_err(store_failed)?;
-        let found = found.ok_or_else(unknown_trace)?;
-        let summary = found.summary.clone();
-        let faults = (found.duplicates as u32, found.left_out as u32);
-        let outline = tokio::task::spawn_blocking(move || {
-            let mut outline = Outline::of(&found.spans, found.summary.start);
-            (outline.faults.duplicates, outline.faults.left_out) = faults;
-            outline
-        });
-        let outline = Arc::new(outline.await.map_err(|_| ApiError::internal())?);
-        self.outlines.insert((scope.tenant, id), outline.clone());
+        // Anew, for a trace that still grows.
+        self.outlines.invalidate(&(scope.tenant, id));
+        let (summary, outline) = self.outline(scope.tenant, id).await?;
         let (logs, has_more_logs) = self.logs_of(scope.tenant, &summary).await?;
         let window = outline.window(0, TraceDetail::WINDOW_ROWS);
         Ok(TraceDetail { summary, outline: window, faults: outline.faults, logs, has_more_logs })
     }
 
     async fn rows(&self, scope: Scope, id: TraceId, offset: u32) -> Result<TraceOutline, ApiError> {
-        if let Some(outline) = self.outlines.get(&(scope.tenant, id)) {
-            return Ok(outline.window(offset, TraceDetail::WINDOW_ROWS));
-        }
-        let found = self.stores.spans.trace(scope.tenant, id, MAX_SPANS).await.map_err(store_failed)?;
-        let found = found.ok_or_else(unknown_trace)?;
-        let outline = tokio::task::spawn_blocking(move || Outline::of(&found.spans, found.summary.start));
-        let outline = Arc::new(outline.await.map_err(|_| ApiError::internal())?);
-        self.outlines.insert((scope.tenant, id), outline.clone());
+        let (_, outline) = self.outline(scope.tenant, id).await?;
         Ok(outline.window(offset, TraceDetail::WINDOW_ROWS))
     }
 
-    async fn span(&self, scope: Scope, trace: TraceId, span: SpanId) -> Result<SpanDetail, ApiError> {
-        let span = self.stores.spans.span(scope.tenant, trace, span).await.map_err(store_failed)?;
+    async fn compare(&self, scope: Scope, id: TraceId, other: Option<TraceId>) -> Result<TraceComparison, ApiError> {
+        let peers = self.stores.spans.like(scope.tenant, id, PEERS_WITHIN_NANOS, MAX_PEERS).await;
+        let peers = peers.map_err(store_failed)?;
+        let peer_count = peers.len() as u32;
+        let other = match other {
+            None => None,
+            Some(other) => {
+                let ((_, here), (summary, there)) =
+                    (self.outline(scope.tenant, id).await?, self.outline(scope.tenant, other).await?);
+                let compared = tokio::task::spawn_blocking(move || comparison::operations(&here, &there));
+                let (operations, left_out) = compared.await.map_err(|_| ApiError::internal())?;
+                Some(ComparedTrace { summary, operations, left_out })
+            }
+        };
+        Ok(TraceComparison { peers: comparison::choose(id, peers), peer_count, other })
+    }
+
+    async fn span(&self, scope: Scope, trace: TraceId, wanted: SpanId) -> Result<SpanDetail, ApiError> {
+        let span = self.stores.spans.span(scope.tenant, trace, wanted).await.map_err(store_failed)?;
+        let span = match span {
+            Some(span) => Some(span),
+            None => self.pipeline_spans(scope.tenant, trace).await?.into_iter().find(|step| step.span_id == wanted),
+        };
         let span = span.ok_or_else(|| ApiError::new(ErrorCode::NotFound, "no such span in this trace"))?;
         let peers = self.peers_of(scope.tenant, &span).await?;
         Ok(SpanDetail { span, peers })
@@ -118,6 +125,32 @@ impl TracePort for Services {
 }
 
 impl Services {
+    /// Spans of the pipeline with this id; none when there is none.
+    async fn pipeline_spans(&self, tenant: TenantId, id: TraceId) -> Result<Vec<Span>, ApiError> {
+        let pipeline = self.stores.pipelines.get(tenant, id.as_uuid()).await.map_err(store_failed)?;
+        Ok(pipeline.map(|stored| pipeline_spans::spans(&stored.trace, self.clock.now_utc())).unwrap_or_default())
+    }
+
+    /// A trace's summary and its outline, remembered for a while.
+    async fn outline(&self, tenant: TenantId, id: TraceId) -> Result<(TraceSummary, Arc<Outline>), ApiError> {
+        if let Some(known) = self.outlines.get(&(tenant, id)) {
+            return Ok(known);
+        }
+        let found = self.stores.spans.trace(tenant, id, MAX_SPANS).await.map_err(store_failed)?;
+        let (duplicates, left_out) = found.as_ref().map_or((0, 0), |found| (found.duplicates, found.left_out));
+        let steps = self.pipeline_spans(tenant, id).await?;
+        let found = pipeline_spans::join(found.map(|found| (found.summary, found.spans)), steps);
+        let (summary, spans) = found.ok_or_else(unknown_trace)?;
+        let outline = tokio::task::spawn_blocking(move || {
+            let mut outline = Outline::of(&spans, summary.start);
+            (outline.faults.duplicates, outline.faults.left_out) = (duplicates as u32, left_out as u32);
+            (summary, Arc::new(outline))
+        });
+        let outline = outline.await.map_err(|_| ApiError::internal())?;
+        self.outlines.insert((tenant, id), outline.clone());
+        Ok(outline)
+    }
+
     /// Log lines that name the trace, oldest first, and whether there are more.
     async fn logs_of(
         &self,
@@ -167,6 +200,28 @@ fn peers(rollup: &Rollup, duration_ms: f64, range: RollupRange) -> Option<PeerSt
         p95_ms: quantile(0.95),
         p99_ms: quantile(0.99),
         range: TimeRange { from: range.from.to_millis(), to: range.to.to_millis() },
+    })
+}
+
+/// What the store is asked.
+fn selection(query: TraceQuery, range: TimeRange) -> Result<TraceSelection, ApiError> {
+    check(&query.filter)?;
+    let after = query.cursor.as_deref().map(read_cursor).transpose()?;
+    let limit = if query.limit == 0 { TraceQuery::DEFAULT_LIMIT } else { query.limit };
+    let nanos = |ms: Option<f64>| ms.map(|ms| (ms * 1e6) as i64);
+    Ok(TraceSelection {
+        from: range.from.to_nanos(),
+        // A relative range is open to the future: emitters' clocks may run ahead of ours.
+        to: if query.range.is_relative() { UnixNanos(i64::MAX) } else { range.to.to_nanos() },
+        matcher: matcher_of(&query.filter),
+        service: query.filter.service,
+        has_errors: query.filter.has_errors,
+        min_ns: nanos(query.filter.min_ms),
+        max_ns: nanos(query.filter.max_ms),
+        sort: query.sort,
+        after: after.map(|(value, row)| TraceCursor { value, row: row as i64 }),
+        limit: limit as usize,
+        count_bound: COUNT_BOUND,
     })
 }
 

@@ -1,6 +1,8 @@
 //! Mergeable quantile sketches: `DDSketch` with 1 % relative error
 //! (Masson et al., VLDB 2019, <https://arxiv.org/abs/1908.10693>).
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 use sketches_ddsketch::{Config, DDSketch};
 
@@ -17,7 +19,7 @@ const MAX_BINS: u32 = 2048;
 
 impl Default for Sketch {
     fn default() -> Self {
-        Self(DDSketch::new(Config::new(0.01, MAX_BINS, SMALLEST_MS)))
+        Self(DDSketch::new(configuration()))
     }
 }
 
@@ -48,15 +50,69 @@ impl Sketch {
         self.0.count() as u64
     }
 
-    /// The stored form.
+    /// The stored form: the bins as postcard writes them, without the configuration, which is always the same, and
+    /// with runs of zeros told by their length: few durations leave most bins empty.
     pub fn to_bytes(&self) -> StoreResult<Vec<u8>> {
-        postcard::to_stdvec(self).map_err(|error| StoreError::Damaged(error.to_string()))
+        let whole = serialised(self)?;
+        let configuration = &*CONFIGURATION;
+        let Some(rest) = whole.strip_prefix(configuration.as_slice()) else {
+            return Err(StoreError::Damaged("a sketch of another configuration".into()));
+        };
+        let mut out = vec![VERSION];
+        let mut left = rest;
+        while let Some((&byte, after)) = left.split_first() {
+            out.push(byte);
+            left = after;
+            if byte == 0 {
+                let run = left.iter().take(usize::from(u8::MAX)).take_while(|byte| **byte == 0).count();
+                out.push(run as u8);
+                left = &left[run..];
+            }
+        }
+        Ok(out)
     }
 
     /// From the stored form.
     pub fn from_bytes(bytes: &[u8]) -> StoreResult<Self> {
-        postcard::from_bytes(bytes).map_err(|error| StoreError::Damaged(format!("a sketch: {error}")))
+        let damaged = |what: &dyn std::fmt::Display| StoreError::Damaged(format!("a sketch: {what}"));
+        let Some((&VERSION, rest)) = bytes.split_first() else {
+            // As it was written before there were versions; its first byte is another.
+            return postcard::from_bytes(bytes).map_err(|error| damaged(&error));
+        };
+        let mut whole = CONFIGURATION.clone();
+        let mut left = rest.iter();
+        while let Some(&byte) = left.next() {
+            whole.push(byte);
+            if byte == 0 {
+                let run = left.next().ok_or_else(|| damaged(&"a run of zeros has no length"))?;
+                whole.resize(whole.len() + usize::from(*run), 0);
+            }
+            if whole.len() > LONGEST {
+                return Err(damaged(&"it is too long"));
+            }
+        }
+        postcard::from_bytes(&whole).map_err(|error| damaged(&error))
     }
+}
+
+/// The first byte of the stored form.
+const VERSION: u8 = 1;
+/// Bytes of a sketch with all its bins, each as long as can be.
+const LONGEST: usize = 2 * 10 * (MAX_BINS as usize + 128) + 256;
+
+/// How each sketch begins when it is serialised as it is.
+static CONFIGURATION: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let whole = serialised(&Sketch::default()).unwrap_or_default();
+    let length = postcard::to_stdvec(&configuration()).unwrap_or_default().len();
+    whole[..length.min(whole.len())].to_vec()
+});
+
+fn serialised(sketch: &Sketch) -> StoreResult<Vec<u8>> {
+    postcard::to_stdvec(sketch).map_err(|error| StoreError::Damaged(error.to_string()))
+}
+
+fn configuration() -> Config {
+    Config::new(0.01, MAX_BINS, SMALLEST_MS)
 }
 
 impl std::fmt::Debug for Sketch {
@@ -109,6 +165,18 @@ mod tests {
     #[test]
     fn an_empty_sketch_has_no_percentile_and_damage_is_an_error() {
         assert_eq!(Sketch::default().quantile(0.5), None);
-        assert!(Sketch::from_bytes(&[1, 2, 3]).is_err());
+        for damage in [&[][..], &[1, 2, 3], &[1, 0], &[9, 9], &[1, 0, 255].repeat(40_000)] {
+            assert!(Sketch::from_bytes(damage).is_err(), "{:?}", &damage[..damage.len().min(4)]);
+        }
+    }
+
+    #[test]
+    fn a_few_durations_take_few_bytes_and_the_older_form_is_still_read() {
+        let few = of(&[3.0, 80.0, 4000.0]);
+        let stored = few.to_bytes().unwrap();
+        assert!(stored.len() < 70, "{} bytes", stored.len());
+        let older = postcard::to_stdvec(&few).unwrap();
+        assert_ne!(older[0], VERSION);
+        assert_eq!(Sketch::from_bytes(&older).unwrap(), few);
     }
 }

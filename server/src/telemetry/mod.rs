@@ -3,11 +3,13 @@
 mod context;
 mod endpoints;
 mod layer;
+mod plain;
 mod redact;
 
 pub use context::TraceContext;
 pub use endpoints::{EndpointRecorder, normalize_route, route_label};
 pub use layer::{LogSink, SelfLog, install};
+pub use plain::without_colours;
 pub use redact::Redactor;
 
 /// `service.name` of Console itself.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use app::model::{SpanId, SpanKind, SpanStatus, TenantId, TraceId, TraceSort, UnixNanos};
+use app::model::{NodeKind, SpanId, SpanKind, SpanStatus, TenantId, TraceId, TraceSort, UnixNanos};
 use server::store::{
     CommitBatch, RollupRange, RollupResolution, Signal, Stores,
-    span::{HttpCall, NewSpan, SpanCondition, SpanMatcher, TraceSelection, TraceSlice},
+    span::{HttpCall, NewSpan, Peer, SpanCondition, SpanMatcher, TraceSelection, TraceSlice},
 };
 use uuid::Uuid;
 
@@ -43,6 +43,7 @@ pub fn span(trace: u32, id: u32, service: &str) -> NewSpan {
         events: String::new(),
         links: String::new(),
         http: None,
+        peer: None,
     }
 }
 
@@ -114,6 +115,60 @@ mod cases {
         assert!(stores.spans.trace(TenantId(2), trace_id(1), 100).await.unwrap().is_none());
         let cut = stores.spans.trace(OURS, trace_id(1), 2).await.unwrap().unwrap();
         assert_eq!((cut.spans.len(), cut.left_out), (2, 1));
+    }
+
+    pub async fn who_calls_whom_is_known_however_the_spans_arrive(_home: &Home, stores: &Stores) {
+        let peer = Peer { kind: NodeKind::Database, name: "postgresql orders".into() };
+        let call = |trace| NewSpan { kind: SpanKind::Client, ..span(trace, 2, "checkout") };
+        let answer = |trace| {
+            let (kind, parent, status) = (SpanKind::Server, Some(span_id(2)), SpanStatus::Error);
+            NewSpan { kind, parent, status, ..span(trace, 3, "payment") }
+        };
+        let query = NewSpan { kind: SpanKind::Client, peer: Some(peer), ..span(1, 4, "payment") };
+        // Together, and the one or the other first.
+        commit(stores, OURS, vec![span(1, 1, "checkout"), call(1), answer(1), query.clone()]).await;
+        commit(stores, OURS, vec![call(2)]).await;
+        commit(stores, OURS, vec![answer(2), answer(3)]).await;
+        commit(stores, OURS, vec![call(3)]).await;
+        // What is sent again is no further call.
+        commit(stores, OURS, vec![call(3), answer(3), query]).await;
+        let minute = RollupResolution::Minute;
+        let range = RollupRange { resolution: minute, from: UnixNanos(T0 - 3600_000 * MS), to: UnixNanos(i64::MAX) };
+        let (edges, any_stored) = stores.spans.edges(OURS, &[range]).await.unwrap();
+        assert!(any_stored);
+        let told: BTreeSet<_> = edges
+            .iter()
+            .map(|(edge, rollup)| (&*edge.caller, &*edge.callee, edge.kind, rollup.requests, rollup.errors()))
+            .collect();
+        let expected = [
+            ("checkout", "payment", NodeKind::Service, 3, 3),
+            ("payment", "postgresql orders", NodeKind::Database, 1, 0),
+        ];
+        assert_eq!(told, BTreeSet::from(expected));
+        assert_eq!(stores.spans.edges(TenantId(2), &[range]).await.unwrap(), (Vec::new(), false));
+        while stores.admin.remove_before(Signal::Traces, UnixNanos(i64::MAX / 2)).await.unwrap().more {}
+        assert_eq!(stores.spans.edges(OURS, &[range]).await.unwrap(), (Vec::new(), true));
+    }
+
+    pub async fn what_sets_traces_apart_is_found(_home: &Home, stores: &Stores) {
+        for trace in 1..=40 {
+            let mut one = span(trace, 1, "checkout");
+            let is_failed = trace % 4 == 0;
+            one.status = if is_failed { SpanStatus::Error } else { SpanStatus::Unset };
+            one.attributes = format!(r#"{{"version":"{}","order":{trace}}}"#, if is_failed { "1.5" } else { "1.4" });
+            commit(stores, OURS, vec![one, span(trace, 2, "payment")]).await;
+        }
+        let failed = TraceSelection { has_errors: Some(true), ..all() };
+        let found = stores.spans.contrast(OURS, failed.clone(), all()).await.unwrap();
+        assert_eq!((found.selected, found.rest), (10, 30));
+        let values: Vec<_> = found.values.iter().map(|value| (value.key.as_str(), value.value.as_str())).collect();
+        assert_eq!(values, [("version", "1.5")]);
+        let unknown = TraceSelection { service: Some("nobody".into()), ..failed };
+        assert_eq!(stores.spans.contrast(OURS, unknown, all()).await.unwrap().selected, 0);
+        let like = stores.spans.like(OURS, trace_id(3), 10_000 * MS, 5).await.unwrap();
+        assert_eq!(like.len(), 5);
+        assert!(like.iter().all(|trace| trace.operation == "GET /orders"));
+        assert!(stores.spans.like(OURS, trace_id(999), MS, 5).await.unwrap().is_empty());
     }
 
     pub async fn a_span_that_is_sent_again_counts_once(_home: &Home, stores: &Stores) {
@@ -237,6 +292,8 @@ mod cases {
 on_both_engines!(
     a_trace_comes_back_whole_however_its_spans_arrive,
     a_span_that_is_sent_again_counts_once,
+    who_calls_whom_is_known_however_the_spans_arrive,
+    what_sets_traces_apart_is_found,
     traces_are_found_by_every_condition,
     pages_of_traces_neither_skip_nor_repeat,
     merging_blocks_of_spans_changes_nothing_that_can_be_read,

@@ -16,6 +16,8 @@ pub enum Place {
     Traces,
     /// One distributed trace.
     Trace(Option<TraceId>),
+    /// Services and what they call.
+    Map,
     /// Log lines.
     Logs,
     /// A page of the settings.
@@ -32,7 +34,7 @@ pub enum Place {
 
 impl Place {
     /// The pages that have a link of their own, in order; after them come the settings.
-    pub const SECTIONS: [Self; 4] = [Self::Overview, Self::Pipelines, Self::Traces, Self::Logs];
+    pub const SECTIONS: [Self; 5] = [Self::Overview, Self::Pipelines, Self::Traces, Self::Map, Self::Logs];
 
     /// The page at this path.
     pub fn of(path: &str) -> Self {
@@ -40,6 +42,7 @@ impl Place {
             "" | "/monitoring" => Self::Overview,
             "/monitoring/pipelines" => Self::Pipelines,
             "/monitoring/traces" => Self::Traces,
+            "/monitoring/map" => Self::Map,
             "/monitoring/logs" => Self::Logs,
             "/docs" => Self::Docs,
             "/login" => Self::SignIn,
@@ -75,6 +78,7 @@ impl Place {
             Self::Overview | Self::Nowhere => "/monitoring",
             Self::Pipelines | Self::Pipeline(_) => "/monitoring/pipelines",
             Self::Traces | Self::Trace(_) => "/monitoring/traces",
+            Self::Map => "/monitoring/map",
             Self::Logs => "/monitoring/logs",
             Self::Settings(page) => page.path(),
             Self::Docs => "/docs",
@@ -89,6 +93,7 @@ impl Place {
             Self::Overview => "Overview",
             Self::Pipelines | Self::Pipeline(_) => "Pipelines",
             Self::Traces | Self::Trace(_) => "Traces",
+            Self::Map => "Services",
             Self::Logs => "Logs",
             Self::Settings(page) => page.label(),
             Self::Docs => "REST interface",
@@ -104,6 +109,7 @@ impl Place {
             Self::Overview => IconName::Overview,
             Self::Pipelines | Self::Pipeline(_) => IconName::Pipelines,
             Self::Traces | Self::Trace(_) => IconName::Traces,
+            Self::Map => IconName::Map,
             Self::Logs => IconName::Logs,
             Self::Settings(_) => IconName::Settings,
             Self::SignIn | Self::Welcome => IconName::Person,
@@ -126,7 +132,7 @@ impl Place {
     /// Whether the header offers the time range. The list of pipelines shows all time unless told otherwise, so it
     /// has a choice of its own.
     pub fn has_range(self) -> bool {
-        matches!(self, Self::Overview | Self::Traces | Self::Logs)
+        matches!(self, Self::Overview | Self::Traces | Self::Map | Self::Logs)
     }
 
     /// Whether the page compares that range with another.

@@ -167,12 +167,14 @@ fn Steps(detail: Memo<PipelineDetail>) -> impl IntoView {
         Some(now) => (now.0 - began.get().0).max(0) as f64,
         None => 0.0,
     });
+    let as_trace =
+        format!("/monitoring/traces/{}", TraceId(*detail.with_untracked(|detail| detail.trace.id).as_bytes()));
     let step_detail = move |index: usize| {
         let step = detail.with(|detail| detail.trace.steps.get(index).cloned());
         step.map(|step| view! { <StepDetail step /> }).into_any()
     };
     view! {
-        <Panel title="Steps">
+        <Panel title="Steps" actions=move || view! { <A href=as_trace.clone()>"as a trace →"</A> }>
             <Waterfall label="Step" rows now_ms open toggle detail=step_detail />
         </Panel>
     }

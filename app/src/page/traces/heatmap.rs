@@ -58,8 +58,7 @@ pub fn DurationMap(
         }
         let picked = heat.with_value(|heat| heat.pick(heat.between(start, end)));
         here.set(None);
-        state.set_range(RangeSpec::Fixed(picked.from, picked.to));
-        state.set_durations(picked.min_ms, picked.max_ms);
+        state.pick(RangeSpec::Fixed(picked.from, picked.to), picked.min_ms, picked.max_ms);
     };
     let leave = move || {
         start.set(None);

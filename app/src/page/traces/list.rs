@@ -3,6 +3,7 @@
 use leptos::{prelude::*, task::spawn_local};
 
 use super::{
+    contrast::{Contrast, ContrastAnswer, use_contrast},
     facets::Facets,
     filters::TraceFilters,
     heat::Heat,
@@ -39,11 +40,12 @@ pub fn TracesPage() -> impl IntoView {
         move || query.get(),
         |query| async move { list_traces(query.clone()).await.map(|page| (query, page)) },
     );
+    let contrast = use_contrast(state);
     let body = move || {
         loaded.get().map(|result| match result {
             Ok((query, page)) => {
                 let again = Callback::new(move |()| loaded.refetch());
-                view! { <TraceBody query page state again /> }.into_any()
+                view! { <TraceBody query page state contrast again /> }.into_any()
             }
             Err(error) => view! { <ErrorPanel what="traces" error retry=move |()| loaded.refetch() /> }.into_any(),
         })
@@ -98,7 +100,13 @@ impl Body {
 }
 
 #[component]
-fn TraceBody(query: TraceQuery, page: TracePage, state: TraceListState, again: Callback<()>) -> impl IntoView {
+fn TraceBody(
+    query: TraceQuery,
+    page: TracePage,
+    state: TraceListState,
+    contrast: ContrastAnswer,
+    again: Callback<()>,
+) -> impl IntoView {
     if page.traces.is_empty() {
         let clear = Callback::new(move |()| state.clear_filters());
         return match (page.any_stored, query.filter.is_empty()) {
@@ -147,6 +155,7 @@ fn TraceBody(query: TraceQuery, page: TracePage, state: TraceListState, again: C
     };
     view! {
         {heat.map(|heat| view! { <DurationMap heat state /> })}
+        <Contrast state answer=contrast />
         <div class="traces-lower">
             <Facets page />
             <div class="panel">

@@ -1,5 +1,6 @@
 //! Distributed traces: the list and one of them.
 
+mod contrast;
 mod facets;
 mod filters;
 mod heat;
@@ -13,4 +14,6 @@ mod table;
 mod trace;
 
 pub use list::TracesPage;
+pub use never::HowToSend;
+pub use state::traces_href;
 pub use trace::TracePage;

@@ -28,6 +28,11 @@ pub const SEARCH: &str = "search";
 /// `?sort=longest`; the newest first is left out.
 pub const SORT: &str = "sort";
 
+/// `?within=6h`: the range of which a part was picked.
+pub const WITHIN: &str = "within";
+/// `?contrast=1`: the comparison with the rest is open.
+pub const CONTRAST: &str = "contrast";
+
 /// With failed spans or without, as the address says it.
 pub const STATUSES: [(&str, bool); 2] = [("errors", true), ("ok", false)];
 
@@ -36,12 +41,17 @@ pub const STATUSES: [(&str, bool); 2] = [("errors", true), ("ok", false)];
 pub struct TraceListState {
     /// The question that the address asks.
     pub query: Memo<TraceQuery>,
+    /// The range of which a part was picked.
+    pub within: Memo<Option<RangeSpec>>,
+    /// Whether the comparison with the rest is open.
+    pub is_contrasted: Memo<bool>,
     /// Changes the text that is searched for.
     pub set_search: SignalSetter<Option<String>>,
     /// Changes a parameter that is chosen, by its name.
     set: Callback<(&'static str, Option<String>)>,
     set_attributes: SignalSetter<Vec<String>>,
     set_range: SignalSetter<RangeSpec>,
+    set_within: SignalSetter<Option<String>>,
 }
 
 /// The state of the list. What the address says wrongly is left out.
@@ -55,6 +65,10 @@ pub fn use_trace_list_state() -> TraceListState {
     let (search, set_search) = use_query_param(SEARCH);
     let (sort, _) = use_choice(SORT);
     let (range, set_range) = use_range();
+    let (within, set_within) = use_choice(WITHIN);
+    let within = Memo::new(move |_| within.with(|text| text.as_deref().and_then(|text| text.parse().ok())));
+    let (contrast, _) = use_choice(CONTRAST);
+    let is_contrasted = Memo::new(move |_| contrast.with(Option::is_some));
     let query = Memo::new(move |_| TraceQuery {
         filter: TraceFilter {
             service: service.get(),
@@ -77,7 +91,7 @@ pub fn use_trace_list_state() -> TraceListState {
             set.set(value);
         }
     });
-    TraceListState { query, set_search, set, set_attributes, set_range }
+    TraceListState { query, within, is_contrasted, set_search, set, set_attributes, set_range, set_within }
 }
 
 impl TraceListState {
@@ -102,9 +116,12 @@ impl TraceListState {
         self.set.run((MAX, max_ms.map(write_ms)));
     }
 
-    /// Traces of this range.
-    pub fn set_range(self, range: RangeSpec) {
+    /// Traces of a part of the range, from the shortest to the longest. What was asked for before stays known.
+    pub fn pick(self, range: RangeSpec, min_ms: Option<f64>, max_ms: Option<f64>) {
+        let before = self.within.get_untracked().unwrap_or(self.query.with_untracked(|query| query.range));
+        self.set_within.set(Some(before.to_string()));
         self.set_range.set(range);
+        self.set_durations(min_ms, max_ms);
     }
 
     /// One condition more, unless it is there.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, str::FromStr, sync::Mutex, time::Duration};
 
-use app::model::{TenantId, TraceId, UnixNanos, health::StoreSummary};
+use app::model::{TenantId, UnixNanos, health::StoreSummary};
 use async_trait::async_trait;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Pool, Postgres, Transaction,
@@ -10,13 +10,12 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{
-    ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, RollupResolution, Signal, StoreResult, refuse_newer,
-    span::TraceRow,
-};
+use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, RollupResolution, Signal, StoreResult, refuse_newer};
 
 // The same files as in the other engine's module, compiled for this engine: see the module above.
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
+#[path = "../sql/bulk.rs"]
+mod bulk;
 #[path = "../sql/endpoint.rs"]
 mod endpoint;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
@@ -43,6 +42,8 @@ mod span;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/span_commit.rs"]
 mod span_commit;
+#[path = "../sql/span_rollup.rs"]
+mod span_rollup;
 
 /// The engine that the modules of `sql/` are compiled for here.
 type Db = Postgres;
@@ -58,6 +59,7 @@ pub struct SqlStore {
     reader: Pool<Db>,
     series: metric::SeriesCache,
     names: span_commit::NameCache,
+    pairings: super::span::Pairings,
     span_filters: super::FilterCache,
     /// Days that have a partition of `samples`.
     days: Mutex<HashSet<i64>>,
@@ -87,6 +89,7 @@ impl SqlStore {
             reader: pool,
             series: metric::SeriesCache::default(),
             names: span_commit::NameCache::default(),
+            pairings: super::span::Pairings::default(),
             span_filters: super::filter_cache(),
             days: Mutex::new(HashSet::new()),
         })
@@ -144,59 +147,6 @@ impl SqlStore {
         .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.2).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| row.3).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-        Ok(())
-    }
-
-    /// The rows of those of the traces that are there.
-    async fn find_traces(
-        connection: &mut sqlx::PgConnection,
-        tenant: TenantId,
-        traces: &[TraceId],
-    ) -> StoreResult<Vec<span::TraceColumns>> {
-        let (high, low): (Vec<i64>, Vec<i64>) = traces.iter().map(|trace| span::halves(*trace)).unzip();
-        let rows = sqlx::query_as(
-            "SELECT t.id, trace_lo, trace_hi, first_seq, last_seq, start, duration, operation, has_root, spans, errors,
-                    services
-             FROM UNNEST($2::BIGINT[], $3::BIGINT[]) AS j (high, low)
-             JOIN traces t ON t.tenant = $1 AND t.trace_lo = j.low AND t.trace_hi = j.high",
-        )
-        .bind(tenant.0)
-        .bind(high)
-        .bind(low)
-        .fetch_all(connection)
-        .await?;
-        Ok(rows)
-    }
-
-    /// Adds or replaces rows of traces in one statement.
-    async fn put_traces(connection: &mut sqlx::PgConnection, tenant: TenantId, rows: &[&TraceRow]) -> StoreResult<()> {
-        let rows: Vec<span::TraceColumns> = rows.iter().map(|row| span::TraceColumns::of(row)).collect();
-        let column = |value: fn(&span::TraceColumns) -> i64| rows.iter().map(value).collect::<Vec<i64>>();
-        sqlx::query(
-            "INSERT INTO traces (tenant, trace_lo, trace_hi, first_seq, last_seq, start, duration, operation, has_root,
-                                 spans, errors, services)
-             SELECT $1, j.* FROM UNNEST($2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[],
-                                        $7::BIGINT[], $8::BIGINT[], $9::BIGINT[], $10::BIGINT[], $11::BIGINT[],
-                                        $12::TEXT[]) AS j
-             ON CONFLICT (tenant, trace_lo, trace_hi) DO UPDATE SET
-                first_seq = excluded.first_seq, last_seq = excluded.last_seq, start = excluded.start,
-                duration = excluded.duration, operation = excluded.operation, has_root = excluded.has_root,
-                spans = excluded.spans, errors = excluded.errors, services = excluded.services",
-        )
-        .bind(tenant.0)
-        .bind(column(|row| row.trace_lo))
-        .bind(column(|row| row.trace_hi))
-        .bind(column(|row| row.first_seq))
-        .bind(column(|row| row.last_seq))
-        .bind(column(|row| row.start))
-        .bind(column(|row| row.duration))
-        .bind(column(|row| row.operation))
-        .bind(column(|row| row.has_root))
-        .bind(column(|row| row.spans))
-        .bind(column(|row| row.errors))
-        .bind(rows.iter().map(|row| row.services.clone()).collect::<Vec<_>>())
         .execute(connection)
         .await?;
         Ok(())

@@ -4,9 +4,10 @@
 //! dictionaries of names, services, resources and scopes), and the texts (attributes, events, links, messages). The
 //! spans of a trace lie together; a parent in the same block is told by its distance.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use app::model::{Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TraceId, UnixNanos};
+use foldhash::{HashMap, HashMapExt};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
@@ -493,6 +494,7 @@ pub fn decode_new(payload: &[u8]) -> StoreResult<Vec<NewSpan>> {
         events: texts.events(at).to_owned(),
         links: texts.links(at).to_owned(),
         http: None,
+        peer: None,
     });
     Ok(spans.collect())
 }
@@ -522,6 +524,7 @@ pub(super) mod tests {
             events: String::new(),
             links: String::new(),
             http: None,
+            peer: None,
         }
     }
 

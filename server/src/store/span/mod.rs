@@ -2,17 +2,22 @@
 //! a trace say once more spans of it arrive.
 
 mod block;
+mod contrast;
+mod edges;
 mod matcher;
 mod summary;
 
 use std::sync::Arc;
 
 use app::model::{
-    AttributeFilter, Span, SpanId, SpanKind, SpanStatus, TenantId, TraceId, TraceSort, TraceSummary, UnixNanos,
+    AttributeFilter, Span, SpanId, SpanKind, SpanStatus, TenantId, TraceContrast, TraceId, TraceSort, TraceSummary,
+    UnixNanos,
 };
 use async_trait::async_trait;
 
-pub use block::{Block, BlockSummary, decode, decode_new, encode, may_hold_span, may_hold_trace};
+pub use block::{Block, BlockSummary, NarrowBlock, decode, decode_new, encode, may_hold_span, may_hold_trace};
+pub use contrast::Contrast;
+pub use edges::{Call, EdgeKey, Paired, Pairing, Pairings, Peer, SpanSlice};
 pub use matcher::SpanMatcher;
 pub use summary::{ServicePart, TraceDelta, TraceRow, group_by_trace};
 
@@ -64,6 +69,8 @@ pub struct NewSpan {
     pub links: String,
     /// For the figures of endpoints; not stored.
     pub http: Option<HttpCall>,
+    /// What a caller's span says of the one that it calls; not stored.
+    pub peer: Option<Peer>,
 }
 
 impl NewSpan {
@@ -162,8 +169,23 @@ pub struct StoredTrace {
 pub trait SpanStore: Send + Sync {
     /// Lists traces.
     async fn traces(&self, tenant: TenantId, selection: TraceSelection) -> StoreResult<TraceSlice>;
+    /// What sets some traces apart from others; those that are among both count as the former.
+    async fn contrast(
+        &self,
+        tenant: TenantId,
+        selected: TraceSelection,
+        rest: TraceSelection,
+    ) -> StoreResult<TraceContrast>;
     /// What is known of a trace.
     async fn trace_summary(&self, tenant: TenantId, trace: TraceId) -> StoreResult<Option<TraceSummary>>;
+    /// Traces of the same operation that began within a time of a trace, the newest first, at most so many.
+    async fn like(
+        &self,
+        tenant: TenantId,
+        trace: TraceId,
+        within_ns: i64,
+        limit: usize,
+    ) -> StoreResult<Vec<TraceSummary>>;
     /// A trace with at most so many of its spans.
     async fn trace(&self, tenant: TenantId, trace: TraceId, limit: usize) -> StoreResult<Option<StoredTrace>>;
     /// One span.
@@ -176,6 +198,8 @@ pub trait SpanStore: Send + Sync {
         name: &str,
         ranges: &[RollupRange],
     ) -> StoreResult<Rollup>;
+    /// Calls between services and from services to what they use, and whether there ever were any.
+    async fn edges(&self, tenant: TenantId, ranges: &[RollupRange]) -> StoreResult<(Vec<(EdgeKey, Rollup)>, bool)>;
     /// Merges small neighbouring blocks into larger ones, at most so many merges; says how many were made.
     async fn compact_spans(&self, merges: usize) -> StoreResult<usize>;
 }

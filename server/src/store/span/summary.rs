@@ -1,8 +1,8 @@
 //! What a trace's row says, and how it changes when spans of the trace arrive.
 
-use std::collections::HashMap;
-
 use app::model::{SpanStatus, TraceId, UnixNanos};
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::NewSpan;
 use crate::store::{StoreResult, column::damaged};

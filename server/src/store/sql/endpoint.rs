@@ -13,8 +13,8 @@ pub(super) const ALL_ENDPOINTS: i64 = 0;
 
 #[derive(sqlx::FromRow)]
 pub(super) struct RollupRow {
-    endpoint_id: i64,
-    bucket: i64,
+    pub(super) endpoint_id: i64,
+    pub(super) bucket: i64,
     requests: i64,
     status_2xx: i64,
     status_3xx: i64,

@@ -2,7 +2,7 @@
 
 use app::model::{TenantId, UnixNanos};
 
-use super::SqlStore;
+use super::{SqlStore, span_rollup};
 use crate::store::{Removed, SampleResolution, Signal, StoreResult};
 
 /// Rows that one statement removes at most: a few milliseconds of the writer's time.
@@ -92,25 +92,8 @@ impl SqlStore {
             .await?;
             more |= traces.rows_affected() == BATCH as u64;
         }
-        let operations: Vec<(i64, i64)> =
-            sqlx::query_as("SELECT tenant, id FROM operations ORDER BY id").fetch_all(&self.reader).await?;
-        for (tenant, operation) in operations {
-            for resolution in crate::store::RollupResolution::ALL {
-                let done = sqlx::query(
-                    "DELETE FROM operation_rollups
-                     WHERE tenant = $1 AND resolution = $2 AND operation = $3 AND bucket < $4 AND bucket <= COALESCE(
-                        (SELECT bucket FROM operation_rollups WHERE tenant = $1 AND resolution = $2 AND operation = $3
-                         ORDER BY bucket LIMIT 1 OFFSET $5), $4)",
-                )
-                .bind(tenant)
-                .bind(resolution.seconds())
-                .bind(operation)
-                .bind(resolution.floor(before).0)
-                .bind(BATCH - 1)
-                .execute(&self.writer)
-                .await?;
-                more |= done.rows_affected() >= BATCH as u64;
-            }
+        for table in [span_rollup::OPERATIONS, span_rollup::EDGES] {
+            more |= self.remove_slices(table, before).await?;
         }
         Ok(Removed { rows: spans as u64, more })
     }

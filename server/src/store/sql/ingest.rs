@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use app::model::{LogId, TenantId, UnixNanos};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use sqlx::types::Json;
+use sqlx::{QueryBuilder, types::Json};
 
 use super::{
-    Db, SqlStore,
+    Db, SqlStore, bulk,
     endpoint::{ALL_ENDPOINTS, RollupRow},
     log::insert_block,
     span_commit::is_current,
@@ -50,13 +50,13 @@ impl IngestStore for SqlStore {
                 next = LogId(next.0 + block.records as i64);
             }
         }
-        let mut names = Vec::with_capacity(prepared.len());
+        let mut learned = Vec::with_capacity(prepared.len());
         for ((tenant, spans), mut prepared) in batch.spans.iter().zip(prepared) {
             if !is_current(&mut tx, &prepared).await? {
                 // Another process has committed meanwhile; now that it is our turn nobody can.
                 prepared = self.prepare_spans(&mut tx, *tenant, spans).await?;
             }
-            names.push(self.write_spans(&mut tx, prepared, now).await?);
+            learned.push(self.write_spans(&mut tx, prepared, now).await?);
         }
         let series = self.write_samples(&mut tx, &batch.samples).await?;
         write_endpoints(&mut tx, &batch.endpoints).await?;
@@ -73,8 +73,8 @@ impl IngestStore for SqlStore {
         .await?;
         tx.commit().await?;
         self.series.learn(series);
-        for names in names {
-            self.names.keep(names);
+        for learned in learned {
+            self.learn_spans(learned);
         }
         Ok(receipt)
     }
@@ -183,9 +183,7 @@ impl SqlStore {
             }
         }
         Self::append_samples(connection, &rows).await?;
-        for (key, slice) in slices {
-            merge_slice(connection, key, &slice).await?;
-        }
+        merge_slices(connection, &slices.into_iter().collect::<Vec<_>>()).await?;
         Ok(learned)
     }
 }
@@ -204,36 +202,29 @@ async fn series_id(connection: &mut Connection, tenant: TenantId, key: &SeriesKe
     Ok(id)
 }
 
-async fn merge_slice(
-    connection: &mut Connection,
-    (tenant, series, seconds, bucket): SliceKey,
-    slice: &Slice,
-) -> StoreResult<()> {
-    sqlx::query(
-        "INSERT INTO sample_rollups (tenant, series_id, resolution, bucket, min, max, sum, count, last, last_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-         ON CONFLICT (tenant, series_id, resolution, bucket) DO UPDATE SET
-            min = CASE WHEN excluded.min < sample_rollups.min THEN excluded.min ELSE sample_rollups.min END,
-            max = CASE WHEN excluded.max > sample_rollups.max THEN excluded.max ELSE sample_rollups.max END,
-            sum = sample_rollups.sum + excluded.sum,
-            count = sample_rollups.count + excluded.count,
-            last = CASE WHEN excluded.last_time >= sample_rollups.last_time
-                        THEN excluded.last ELSE sample_rollups.last END,
-            last_time = CASE WHEN excluded.last_time >= sample_rollups.last_time
-                             THEN excluded.last_time ELSE sample_rollups.last_time END",
-    )
-    .bind(tenant)
-    .bind(series)
-    .bind(seconds)
-    .bind(bucket)
-    .bind(slice.min)
-    .bind(slice.max)
-    .bind(slice.sum)
-    .bind(slice.count)
-    .bind(slice.last)
-    .bind(slice.last_time)
-    .execute(connection)
-    .await?;
+async fn merge_slices(connection: &mut Connection, slices: &[(SliceKey, Slice)]) -> StoreResult<()> {
+    for slices in bulk::parts(slices) {
+        let mut query = QueryBuilder::<Db>::new(
+            "INSERT INTO sample_rollups (tenant, series_id, resolution, bucket, min, max, sum, count, last, last_time) ",
+        );
+        query.push_values(slices, |mut row, ((tenant, series, seconds, bucket), slice)| {
+            row.push_bind(tenant).push_bind(series).push_bind(seconds).push_bind(bucket);
+            row.push_bind(slice.min).push_bind(slice.max).push_bind(slice.sum).push_bind(slice.count);
+            row.push_bind(slice.last).push_bind(slice.last_time);
+        });
+        query.push(
+            " ON CONFLICT (tenant, series_id, resolution, bucket) DO UPDATE SET
+                min = CASE WHEN excluded.min < sample_rollups.min THEN excluded.min ELSE sample_rollups.min END,
+                max = CASE WHEN excluded.max > sample_rollups.max THEN excluded.max ELSE sample_rollups.max END,
+                sum = sample_rollups.sum + excluded.sum,
+                count = sample_rollups.count + excluded.count,
+                last = CASE WHEN excluded.last_time >= sample_rollups.last_time
+                            THEN excluded.last ELSE sample_rollups.last END,
+                last_time = CASE WHEN excluded.last_time >= sample_rollups.last_time
+                                 THEN excluded.last_time ELSE sample_rollups.last_time END",
+        );
+        query.build().execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
@@ -271,50 +262,57 @@ pub(super) async fn write_endpoints(connection: &mut Connection, deltas: &[Endpo
             }
         }
     }
-    for ((tenant, resolution, endpoint, bucket), rollup) in rows {
-        add_to_row(connection, (tenant, resolution, endpoint, bucket), rollup).await?;
+    let keys: Vec<(i64, i64, i64, i64)> = rows.keys().copied().collect();
+    for keys in bulk::parts(&keys) {
+        let mut query = QueryBuilder::<Db>::new(
+            "SELECT r.tenant, r.resolution, r.endpoint_id, r.bucket, r.requests, r.status_2xx, r.status_3xx, r.status_4xx,
+                    r.status_5xx, r.sketch FROM (",
+        );
+        query.push_values(keys, |mut row, (tenant, resolution, endpoint, bucket)| {
+            row.push_bind(tenant).push_bind(resolution).push_bind(endpoint).push_bind(bucket);
+        });
+        query.push(
+            ") AS k CROSS JOIN endpoint_rollups r
+             WHERE r.tenant = k.column1 AND r.resolution = k.column2 AND r.endpoint_id = k.column3
+               AND r.bucket = k.column4",
+        );
+        let stored: Vec<StoredRollup> = query.build_query_as().fetch_all(&mut *connection).await?;
+        for StoredRollup { tenant, resolution, row } in stored {
+            if let Some(rollup) = rows.get_mut(&(tenant, resolution, row.endpoint_id, row.bucket)) {
+                rollup.merge(&row.rollup()?);
+            }
+        }
+    }
+    let rows = rows.into_iter().map(|(key, rollup)| Ok((key, rollup.sketch.to_bytes()?, rollup)));
+    let rows = rows.collect::<StoreResult<Vec<_>>>()?;
+    for rows in bulk::parts(&rows) {
+        let mut query = QueryBuilder::<Db>::new(
+            "INSERT INTO endpoint_rollups (tenant, resolution, endpoint_id, bucket, requests, status_2xx, status_3xx,
+                                           status_4xx, status_5xx, sketch) ",
+        );
+        query.push_values(rows, |mut row, ((tenant, resolution, endpoint, bucket), sketch, rollup)| {
+            row.push_bind(tenant).push_bind(resolution).push_bind(endpoint).push_bind(bucket);
+            row.push_bind(rollup.requests as i64);
+            for count in rollup.by_class {
+                row.push_bind(count as i64);
+            }
+            row.push_bind(sketch);
+        });
+        query.push(
+            " ON CONFLICT (tenant, resolution, endpoint_id, bucket) DO UPDATE SET
+                requests = excluded.requests, status_2xx = excluded.status_2xx, status_3xx = excluded.status_3xx,
+                status_4xx = excluded.status_4xx, status_5xx = excluded.status_5xx, sketch = excluded.sketch",
+        );
+        query.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-async fn add_to_row(
-    connection: &mut Connection,
-    (tenant, resolution, endpoint, bucket): (i64, i64, i64, i64),
-    mut rollup: Rollup,
-) -> StoreResult<()> {
-    let stored: Option<RollupRow> = sqlx::query_as(
-        "SELECT endpoint_id, bucket, requests, status_2xx, status_3xx, status_4xx, status_5xx, sketch
-         FROM endpoint_rollups WHERE tenant = $1 AND resolution = $2 AND endpoint_id = $3 AND bucket = $4",
-    )
-    .bind(tenant)
-    .bind(resolution)
-    .bind(endpoint)
-    .bind(bucket)
-    .fetch_optional(&mut *connection)
-    .await?;
-    if let Some(stored) = stored {
-        rollup.merge(&stored.rollup()?);
-    }
-    let [ok, moved, refused, failed] = rollup.by_class.map(|count| count as i64);
-    sqlx::query(
-        "INSERT INTO endpoint_rollups (tenant, resolution, endpoint_id, bucket, requests, status_2xx, status_3xx,
-                                       status_4xx, status_5xx, sketch)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-         ON CONFLICT (tenant, resolution, endpoint_id, bucket) DO UPDATE SET
-            requests = excluded.requests, status_2xx = excluded.status_2xx, status_3xx = excluded.status_3xx,
-            status_4xx = excluded.status_4xx, status_5xx = excluded.status_5xx, sketch = excluded.sketch",
-    )
-    .bind(tenant)
-    .bind(resolution)
-    .bind(endpoint)
-    .bind(bucket)
-    .bind(rollup.requests as i64)
-    .bind(ok)
-    .bind(moved)
-    .bind(refused)
-    .bind(failed)
-    .bind(rollup.sketch.to_bytes()?)
-    .execute(connection)
-    .await?;
-    Ok(())
+/// A row of roll-ups with the whole of its key.
+#[derive(sqlx::FromRow)]
+struct StoredRollup {
+    tenant: i64,
+    resolution: i64,
+    #[sqlx(flatten)]
+    row: RollupRow,
 }

@@ -2,21 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 
-use app::model::{Span, SpanId, TenantId, TraceId, TraceSort, TraceSummary, UnixNanos, span::ServiceShare};
+use app::model::{
+    Span, SpanId, TenantId, TraceContrast, TraceId, TraceSort, TraceSummary, UnixNanos, span::ServiceShare,
+};
 use async_trait::async_trait;
-use sqlx::Acquire;
+use sqlx::{Acquire, QueryBuilder};
 
 use super::{
-    Db, SqlStore,
+    Db, SqlStore, bulk,
     span_commit::{insert_span_block, span_payload},
 };
 use crate::store::{
     AdminStore, Rollup, RollupRange, StoreResult,
     merge::{COMPACTION_WINDOW, FULL_BLOCK_RECORDS, SmallBlock, choose_run},
-    sketch::Sketch,
     span::{
-        BlockSummary, NewSpan, ServicePart, SpanMatcher, SpanStore, StoredTrace, TraceCursor, TraceFigures, TraceRow,
-        TraceSelection, TraceSlice, decode, decode_new, encode, may_hold_span, may_hold_trace,
+        BlockSummary, Contrast, EdgeKey, NewSpan, ServicePart, SpanMatcher, SpanStore, StoredTrace, TraceCursor,
+        TraceFigures, TraceRow, TraceSelection, TraceSlice, decode, decode_new, encode, may_hold_span, may_hold_trace,
     },
 };
 
@@ -28,6 +29,14 @@ const BLOCKS_A_READ: i64 = 64;
 const SPANS_UNPACKED: usize = 64 * FULL_BLOCK_RECORDS as usize;
 /// Traces that a search among spans finds at most.
 const TRACES_FOUND: usize = 5000;
+
+/// The newest traces that a sample is taken of.
+const SAMPLED_FROM: usize = 10_000;
+
+/// At most [`TraceContrast::SAMPLE`] of the rows, evenly.
+fn sample(rows: &[TraceColumns]) -> Vec<&TraceColumns> {
+    rows.iter().step_by(rows.len().div_ceil(TraceContrast::SAMPLE).max(1)).collect()
+}
 
 /// A row of `traces`.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -126,6 +135,33 @@ macro_rules! traces_where {
 }
 
 impl SqlStore {
+    /// The rows of those of the traces that are there.
+    pub(super) async fn find_traces(
+        connection: &mut Connection,
+        tenant: TenantId,
+        traces: &[TraceId],
+    ) -> StoreResult<Vec<TraceColumns>> {
+        let mut rows = Vec::new();
+        for traces in bulk::parts(traces) {
+            let mut query = QueryBuilder::<Db>::new(
+                "SELECT t.id, t.trace_lo, t.trace_hi, t.first_seq, t.last_seq, t.start, t.duration, t.operation,
+                        t.has_root, t.spans, t.errors, t.services FROM (",
+            );
+            query.push_values(traces, |mut row, trace| {
+                let (high, low) = halves(*trace);
+                row.push_bind(high).push_bind(low);
+            });
+            // A cross join: SQLite must go from the ids to the rows, not through all rows.
+            query.push(
+                ") AS k CROSS JOIN traces t WHERE t.trace_hi = k.column1 AND t.trace_lo = k.column2 AND t.tenant = ",
+            );
+            let found: Vec<TraceColumns> =
+                query.push_bind(tenant.0).build_query_as().fetch_all(&mut *connection).await?;
+            rows.extend(found);
+        }
+        Ok(rows)
+    }
+
     /// Rows that match but for spans, in order.
     async fn trace_rows(
         connection: &mut Connection,
@@ -181,6 +217,27 @@ impl SqlStore {
         });
         rows.sort_by_key(|row| std::cmp::Reverse(row.key(selection.sort)));
         Ok((rows, is_partial))
+    }
+
+    /// The newest traces that match, enough to take a sample of them.
+    async fn sampled_rows(
+        connection: &mut Connection,
+        tenant: TenantId,
+        services: &HashMap<i64, String>,
+        selection: &TraceSelection,
+    ) -> StoreResult<Vec<TraceColumns>> {
+        let service = selection.service.as_ref().map(|wanted| {
+            let found = services.iter().find(|(_, name)| *name == wanted);
+            // Of a service that is not there are no traces.
+            found.map_or(-1, |(id, _)| *id)
+        });
+        match &selection.matcher {
+            Some(matcher) => Ok(Self::matching_rows(connection, tenant, selection, service, matcher).await?.0),
+            None => {
+                let newest = TraceSort::Newest;
+                Self::trace_rows(connection, tenant, selection, service, newest, None, SAMPLED_FROM).await
+            }
+        }
     }
 
     async fn service_names(connection: &mut Connection, tenant: TenantId) -> StoreResult<HashMap<i64, String>> {
@@ -430,9 +487,93 @@ impl SpanStore for SqlStore {
         })
     }
 
+    async fn contrast(
+        &self,
+        tenant: TenantId,
+        selected: TraceSelection,
+        rest: TraceSelection,
+    ) -> StoreResult<TraceContrast> {
+        let mut tx = self.begin_read().await?;
+        let connection = tx.acquire().await?;
+        let services = Self::service_names(connection, tenant).await?;
+        let selected = Self::sampled_rows(connection, tenant, &services, &selected).await?;
+        let rest = Self::sampled_rows(connection, tenant, &services, &rest).await?;
+        let is_selected: HashSet<i64> = selected.iter().map(|row| row.id).collect();
+        let rest: Vec<TraceColumns> = rest.into_iter().filter(|row| !is_selected.contains(&row.id)).collect();
+        let (selected, rest) = (sample(&selected), sample(&rest));
+        let id = |row: &&TraceColumns| whole(row.trace_hi, row.trace_lo);
+        let ids: [Vec<TraceId>; 2] = [selected.iter().map(id).collect(), rest.iter().map(id).collect()];
+        let mut contrast = Contrast::new(&ids[0], &ids[1]);
+        let rows: Vec<&TraceColumns> = selected.into_iter().chain(rest).collect();
+        let Some(first) = rows.iter().map(|row| row.first_seq).min() else { return Ok(contrast.finish()) };
+        let last = rows.iter().map(|row| row.last_seq).max().unwrap_or(first);
+        let blocks: Vec<(i64, i64, i64)> = sqlx::query_as(
+            "SELECT id, first_seq, last_seq FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3
+             ORDER BY first_seq DESC",
+        )
+        .bind(tenant.0)
+        .bind(first)
+        .bind(last)
+        .fetch_all(&mut *connection)
+        .await?;
+        let mut unpacked = 0;
+        for (id, first, last) in blocks {
+            let filter = self.span_filter(connection, id).await?;
+            let is_wanted = |row: &&TraceColumns| {
+                row.last_seq >= first
+                    && row.first_seq <= last
+                    && may_hold_trace(&filter, whole(row.trace_hi, row.trace_lo))
+            };
+            if !rows.iter().any(is_wanted) {
+                continue;
+            }
+            unpacked += (last - first + 1) as usize;
+            if unpacked > SPANS_UNPACKED {
+                break;
+            }
+            let payload = span_payload(connection, id).await?;
+            let counting = tokio::task::spawn_blocking(move || {
+                contrast.add(&decode(&payload)?)?;
+                StoreResult::Ok(contrast)
+            });
+            contrast = counting.await??;
+        }
+        Ok(contrast.finish())
+    }
+
     async fn trace_summary(&self, tenant: TenantId, trace: TraceId) -> StoreResult<Option<TraceSummary>> {
         let mut connection = self.reader.acquire().await?;
         Ok(Self::one_trace(&mut connection, tenant, trace).await?.map(|(_, summary)| summary))
+    }
+
+    async fn like(
+        &self,
+        tenant: TenantId,
+        trace: TraceId,
+        within_ns: i64,
+        limit: usize,
+    ) -> StoreResult<Vec<TraceSummary>> {
+        let mut tx = self.begin_read().await?;
+        let connection = tx.acquire().await?;
+        let Some(row) = Self::find_traces(connection, tenant, &[trace]).await?.pop() else { return Ok(Vec::new()) };
+        let around = TraceSelection {
+            from: UnixNanos(row.start.saturating_sub(within_ns)),
+            to: UnixNanos(row.start.saturating_add(within_ns)),
+            service: None,
+            has_errors: None,
+            min_ns: None,
+            max_ns: None,
+            matcher: None,
+            sort: TraceSort::Newest,
+            after: None,
+            limit,
+            count_bound: 0,
+        };
+        let mut rows = Self::trace_rows(connection, tenant, &around, None, around.sort, None, SAMPLED_FROM).await?;
+        rows.retain(|other| other.operation == row.operation);
+        rows.truncate(limit);
+        let services = Self::service_names(connection, tenant).await?;
+        Self::summaries(connection, tenant, &services, &rows).await
     }
 
     async fn trace(&self, tenant: TenantId, trace: TraceId, limit: usize) -> StoreResult<Option<StoredTrace>> {
@@ -492,29 +633,11 @@ impl SpanStore for SqlStore {
         name: &str,
         ranges: &[RollupRange],
     ) -> StoreResult<Rollup> {
-        let mut merged = Rollup::default();
-        for range in ranges {
-            let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
-                "SELECT r.spans, r.errors, r.sketch FROM operation_rollups r
-                 JOIN operations o ON o.id = r.operation AND o.tenant = r.tenant
-                 JOIN services s ON s.id = o.service
-                 WHERE r.tenant = $1 AND r.resolution = $2 AND r.bucket >= $3 AND r.bucket < $4
-                   AND s.name = $5 AND o.name = $6",
-            )
-            .bind(tenant.0)
-            .bind(range.resolution.seconds())
-            .bind(range.from.0)
-            .bind(range.to.0)
-            .bind(service)
-            .bind(name)
-            .fetch_all(&self.reader)
-            .await?;
-            for (spans, errors, sketch) in rows {
-                let by_class = [0, 0, 0, errors as u64];
-                merged.merge(&Rollup { requests: spans as u64, by_class, sketch: Sketch::from_bytes(&sketch)? });
-            }
-        }
-        Ok(merged)
+        self.operation_rollup(tenant, service, name, ranges).await
+    }
+
+    async fn edges(&self, tenant: TenantId, ranges: &[RollupRange]) -> StoreResult<(Vec<(EdgeKey, Rollup)>, bool)> {
+        self.edge_rollups(tenant, ranges).await
     }
 
     async fn compact_spans(&self, merges: usize) -> StoreResult<usize> {

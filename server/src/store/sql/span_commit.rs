@@ -1,15 +1,26 @@
 //! Spans' part of the group commit, on either engine: each span counts once, however often it is sent.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use app::model::{SpanId, SpanStatus, TenantId, TraceId, UnixNanos};
+use app::model::{NodeKind, SpanId, SpanStatus, TenantId, TraceId, UnixNanos};
 use chrono::{DateTime, Utc};
+use sqlx::QueryBuilder;
 
-use super::{Db, SqlStore, ingest::write_endpoints};
+use super::{
+    Db, SqlStore, bulk,
+    ingest::write_endpoints,
+    span::TraceColumns,
+    span_rollup::{self, EDGES, OPERATIONS, SliceKey},
+};
 use crate::store::{
     EndpointDelta, EndpointKey, Rollup, RollupResolution, StoreResult,
-    sketch::Sketch,
-    span::{Block, NewSpan, TraceRow, decode, encode, group_by_trace, may_hold_span, may_hold_trace},
+    span::{
+        Block, Call, EdgeKey, NewSpan, Paired, SpanSlice, TraceDelta, TraceRow, decode, encode, group_by_trace,
+        may_hold_span, may_hold_trace,
+    },
 };
 
 type Connection = <Db as sqlx::Database>::Connection;
@@ -18,10 +29,10 @@ type Connection = <Db as sqlx::Database>::Connection;
 const MAX_BLOCK_SPANS: usize = 8192;
 /// Operations that a tenant may have; spans of further ones are counted together.
 const MAX_OPERATIONS: usize = 20_000;
+/// Pairs of caller and callee that a tenant may have; calls of further ones are not counted.
+const MAX_EDGES: usize = 10_000;
 /// The name of the further operations of a service.
 const OTHER: &str = "(other)";
-/// Traces that are looked up at once.
-const TRACES_A_LOOKUP: usize = 10_000;
 
 /// Spans of a tenant, ready to be written, provided that nobody else has written meanwhile.
 pub(super) struct PreparedSpans {
@@ -47,15 +58,14 @@ impl SqlStore {
         let mut seen = HashSet::with_capacity(spans.len());
         let mut spans: Vec<NewSpan> =
             spans.iter().filter(|span| seen.insert((span.trace_id, span.span_id))).cloned().collect();
-        let ids: Vec<TraceId> = group_by_trace(&spans).into_iter().map(|group| group.trace_id).collect();
+        let groups = group_by_trace(&spans);
+        let ids: Vec<TraceId> = groups.iter().map(|group| group.trace_id).collect();
         let mut rows = HashMap::new();
-        for ids in ids.chunks(TRACES_A_LOOKUP) {
-            for columns in Self::find_traces(connection, tenant, ids).await? {
-                let row = columns.row()?;
-                rows.insert(row.trace_id, row);
-            }
+        for columns in Self::find_traces(connection, tenant, &ids).await? {
+            let row = columns.row()?;
+            rows.insert(row.trace_id, row);
         }
-        let known = self.known_among(connection, tenant, &spans, &rows).await?;
+        let known = self.known_among(connection, tenant, &spans, &groups, &rows).await?;
         spans.retain(|span| !known.contains(&(span.trace_id, span.span_id)));
         let (spans, blocks) = tokio::task::spawn_blocking(move || {
             let blocks = spans.chunks(MAX_BLOCK_SPANS).map(encode).collect::<StoreResult<Vec<_>>>();
@@ -71,34 +81,40 @@ impl SqlStore {
         connection: &mut Connection,
         tenant: TenantId,
         spans: &[NewSpan],
+        groups: &[TraceDelta],
         rows: &HashMap<TraceId, TraceRow>,
     ) -> StoreResult<HashSet<(TraceId, SpanId)>> {
         let mut known = HashSet::new();
         let Some(first) = rows.values().map(|row| row.first_seq).min() else { return Ok(known) };
         let last = rows.values().map(|row| row.last_seq).max().unwrap_or(first);
         let blocks: Vec<(i64, i64, i64)> = sqlx::query_as(
-            "SELECT id, first_seq, last_seq FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3",
+            "SELECT id, first_seq, last_seq FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3
+             ORDER BY first_seq",
         )
         .bind(tenant.0)
         .bind(first)
         .bind(last)
         .fetch_all(&mut *connection)
         .await?;
-        let again: Vec<(&NewSpan, &TraceRow)> =
-            spans.iter().filter_map(|span| rows.get(&span.trace_id).map(|row| (span, row))).collect();
-        for (id, first, last) in blocks {
-            if !again.iter().any(|(_, row)| row.last_seq >= first && row.first_seq <= last) {
-                continue;
+        // Which traces each block is asked for: blocks follow each other, so a trace's are a stretch of them.
+        let mut asked: BTreeMap<usize, Vec<&TraceDelta>> = BTreeMap::new();
+        for group in groups {
+            let Some(row) = rows.get(&group.trace_id) else { continue };
+            let from = blocks.partition_point(|(_, _, last)| *last < row.first_seq);
+            let to = blocks.partition_point(|(_, first, _)| *first <= row.last_seq);
+            for block in from..to {
+                asked.entry(block).or_default().push(group);
             }
+        }
+        for (block, groups) in asked {
+            let (id, ..) = blocks[block];
             let filter = self.span_filter(connection, id).await?;
-            let suspects = again.iter().filter(|(span, row)| {
-                row.last_seq >= first
-                    && row.first_seq <= last
-                    && may_hold_trace(&filter, span.trace_id)
-                    && may_hold_span(&filter, span.trace_id, span.span_id)
-            });
-            let suspects: HashSet<(TraceId, SpanId)> =
-                suspects.map(|(span, _)| (span.trace_id, span.span_id)).collect();
+            let mut suspects: HashSet<(TraceId, SpanId)> = HashSet::new();
+            for group in groups.into_iter().filter(|group| may_hold_trace(&filter, group.trace_id)) {
+                let ids = group.spans.iter().map(|at| spans[*at].span_id);
+                let held = ids.filter(|id| may_hold_span(&filter, group.trace_id, *id));
+                suspects.extend(held.map(|id| (group.trace_id, id)));
+            }
             if suspects.is_empty() {
                 continue;
             }
@@ -119,14 +135,25 @@ impl SqlStore {
         connection: &mut Connection,
         prepared: PreparedSpans,
         now: DateTime<Utc>,
-    ) -> StoreResult<Names> {
+    ) -> StoreResult<Learned> {
         let PreparedSpans { tenant, head, spans, blocks, mut rows } = prepared;
+        let now = UnixNanos::from(now);
         let mut names = self.names.of(connection, tenant).await?;
-        if spans.is_empty() {
-            return Ok(names);
-        }
+        let paired = self.pairings.pair(tenant, &spans, now);
+        // The names are copied only when there is one more.
         for span in &spans {
-            names.learn(connection, span).await?;
+            if names.unknown_operation(span).is_some() {
+                Arc::make_mut(&mut names).learn(connection, tenant, span).await?;
+            }
+        }
+        for call in &paired.calls {
+            if !names.edges.contains_key(&call.edge) && names.edges.len() < MAX_EDGES {
+                Arc::make_mut(&mut names).learn_edge(connection, tenant, &call.edge).await?;
+            }
+        }
+        span_rollup::add(connection, EDGES, tenant, by_edge(&paired.calls, &names, now)).await?;
+        if spans.is_empty() {
+            return Ok(Learned { tenant, names, paired, now });
         }
         let mut next = head;
         let mut left = spans.as_slice();
@@ -160,14 +187,18 @@ impl SqlStore {
         changed.sort_unstable();
         changed.dedup();
         let changed: Vec<&TraceRow> = changed.iter().filter_map(|id| rows.get(id)).collect();
-        Self::put_traces(connection, tenant, &changed).await?;
-        write_operations(connection, tenant, &spans, &names).await?;
-        write_endpoints(connection, &calls(tenant, &spans, UnixNanos::from(now))).await?;
-        Ok(names)
+        put_traces(connection, tenant, &changed).await?;
+        span_rollup::add(connection, OPERATIONS, tenant, by_operation(&spans, &names)).await?;
+        write_endpoints(connection, &calls(tenant, &spans, now)).await?;
+        Ok(Learned { tenant, names, paired, now })
     }
 
     /// The filter of a block, remembered: those of the last blocks are asked at each commit.
-    async fn span_filter(&self, connection: &mut Connection, block: i64) -> StoreResult<std::sync::Arc<[u8]>> {
+    pub(super) async fn span_filter(
+        &self,
+        connection: &mut Connection,
+        block: i64,
+    ) -> StoreResult<std::sync::Arc<[u8]>> {
         if let Some(filter) = self.span_filters.get(&block) {
             return Ok(filter);
         }
@@ -226,6 +257,31 @@ pub(super) async fn insert_span_block(
     Ok(())
 }
 
+/// Adds or replaces rows of traces.
+async fn put_traces(connection: &mut Connection, tenant: TenantId, rows: &[&TraceRow]) -> StoreResult<()> {
+    let rows: Vec<TraceColumns> = rows.iter().map(|row| TraceColumns::of(row)).collect();
+    for rows in bulk::parts(&rows) {
+        let mut query = QueryBuilder::<Db>::new(
+            "INSERT INTO traces (tenant, trace_lo, trace_hi, first_seq, last_seq, start, duration, operation, has_root,
+                                 spans, errors, services) ",
+        );
+        query.push_values(rows, |mut columns, row| {
+            columns.push_bind(tenant.0).push_bind(row.trace_lo).push_bind(row.trace_hi);
+            columns.push_bind(row.first_seq).push_bind(row.last_seq).push_bind(row.start).push_bind(row.duration);
+            columns.push_bind(row.operation).push_bind(row.has_root).push_bind(row.spans).push_bind(row.errors);
+            columns.push_bind(&row.services);
+        });
+        query.push(
+            " ON CONFLICT (tenant, trace_lo, trace_hi) DO UPDATE SET
+                first_seq = excluded.first_seq, last_seq = excluded.last_seq, start = excluded.start,
+                duration = excluded.duration, operation = excluded.operation, has_root = excluded.has_root,
+                spans = excluded.spans, errors = excluded.errors, services = excluded.services",
+        );
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 /// Answered requests, for the figures of endpoints, by endpoint and minute. A clock that is off must not make figures of
 /// the future: such a request counts now.
 fn calls(tenant: TenantId, spans: &[NewSpan], now: UnixNanos) -> Vec<EndpointDelta> {
@@ -241,76 +297,55 @@ fn calls(tenant: TenantId, spans: &[NewSpan], now: UnixNanos) -> Vec<EndpointDel
     deltas.into_iter().map(delta).collect()
 }
 
-/// How many spans of an operation there were in a slice, how many failed, how long they took.
-#[derive(Default)]
-struct OperationSlice {
-    spans: i64,
-    errors: i64,
-    sketch: Sketch,
-}
-
-/// Adds spans to the roll-ups of their operations.
-async fn write_operations(
-    connection: &mut Connection,
-    tenant: TenantId,
-    spans: &[NewSpan],
-    names: &Names,
-) -> StoreResult<()> {
-    let mut slices: BTreeMap<(i64, i64, i64), OperationSlice> = BTreeMap::new();
+/// Roll-ups of spans by operation.
+fn by_operation(spans: &[NewSpan], names: &Names) -> BTreeMap<SliceKey, SpanSlice> {
+    let mut slices: BTreeMap<SliceKey, SpanSlice> = BTreeMap::new();
     for span in spans {
         let operation = names.operation(span);
         for resolution in RollupResolution::ALL {
             let key = (resolution.seconds(), operation, resolution.floor(span.start).0);
-            let slice = slices.entry(key).or_default();
-            slice.spans += 1;
-            slice.errors += i64::from(span.status == SpanStatus::Error);
-            slice.sketch.add(span.duration_ns as f64 / 1e6);
+            slices.entry(key).or_default().add(span.duration_ns, span.status == SpanStatus::Error);
         }
     }
-    for ((resolution, operation, bucket), mut slice) in slices {
-        let stored: Option<(i64, i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT spans, errors, sketch FROM operation_rollups
-             WHERE tenant = $1 AND resolution = $2 AND operation = $3 AND bucket = $4",
-        )
-        .bind(tenant.0)
-        .bind(resolution)
-        .bind(operation)
-        .bind(bucket)
-        .fetch_optional(&mut *connection)
-        .await?;
-        if let Some((spans, errors, sketch)) = stored {
-            slice.spans += spans;
-            slice.errors += errors;
-            slice.sketch.merge(&Sketch::from_bytes(&sketch)?);
-        }
-        sqlx::query(
-            "INSERT INTO operation_rollups (tenant, resolution, operation, bucket, spans, errors, sketch)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (tenant, resolution, operation, bucket) DO UPDATE SET
-                spans = excluded.spans, errors = excluded.errors, sketch = excluded.sketch",
-        )
-        .bind(tenant.0)
-        .bind(resolution)
-        .bind(operation)
-        .bind(bucket)
-        .bind(slice.spans)
-        .bind(slice.errors)
-        .bind(slice.sketch.to_bytes()?)
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(())
+    slices
 }
 
-/// Numbers of a tenant's services and operations.
+/// Roll-ups of calls by edge. A clock that is off must not make figures of the future.
+fn by_edge(calls: &[Call], names: &Names, now: UnixNanos) -> BTreeMap<SliceKey, SpanSlice> {
+    let mut slices: BTreeMap<SliceKey, SpanSlice> = BTreeMap::new();
+    for call in calls {
+        let Some(edge) = names.edges.get(&call.edge).copied() else { continue };
+        for resolution in RollupResolution::ALL {
+            let key = (resolution.seconds(), edge, resolution.floor(call.start.min(now)).0);
+            slices.entry(key).or_default().add(call.duration_ns, call.is_error);
+        }
+    }
+    slices
+}
+
+/// What a commit of spans teaches, for when it has succeeded.
+pub(super) struct Learned {
+    tenant: TenantId,
+    names: Arc<Names>,
+    paired: Paired,
+    now: UnixNanos,
+}
+
+impl SqlStore {
+    /// Remembers what a commit wrote.
+    pub(super) fn learn_spans(&self, Learned { tenant, names, paired, now }: Learned) {
+        self.names.keep(tenant, names);
+        self.pairings.remember(tenant, paired, now);
+    }
+}
+
+/// Numbers of a tenant's services, operations and edges.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
-    tenant: i64,
     services: HashMap<String, i64>,
     operations: HashMap<i64, HashMap<String, i64>>,
     operation_count: usize,
-    /// Whether something was added since it was read.
-    has_grown: bool,
+    edges: HashMap<EdgeKey, i64>,
 }
 
 impl Names {
@@ -322,13 +357,25 @@ impl Names {
         let operations: Vec<(i64, String, i64)> =
             sqlx::query_as("SELECT service, name, id FROM operations WHERE tenant = $1")
                 .bind(tenant.0)
+                .fetch_all(&mut *connection)
+                .await?;
+        let edges: Vec<(String, String, i64, i64)> =
+            sqlx::query_as("SELECT caller, callee, kind, id FROM service_edges WHERE tenant = $1")
+                .bind(tenant.0)
                 .fetch_all(connection)
                 .await?;
-        let mut names = Self { tenant: tenant.0, services: services.into_iter().collect(), ..Self::default() };
+        let mut names = Self { services: services.into_iter().collect(), ..Self::default() };
         names.operation_count = operations.len();
         for (service, name, id) in operations {
             names.operations.entry(service).or_default().insert(name, id);
         }
+        names.edges = edges
+            .into_iter()
+            .filter_map(|(caller, callee, kind, id)| {
+                let kind = *NodeKind::ALL.get(usize::try_from(kind).ok()?)?;
+                Some((EdgeKey { caller: caller.into(), callee: callee.into(), kind }, id))
+            })
+            .collect();
         Ok(names)
     }
 
@@ -344,68 +391,74 @@ impl Names {
         number.copied().unwrap_or_default()
     }
 
-    async fn learn(&mut self, connection: &mut Connection, span: &NewSpan) -> StoreResult<()> {
-        let known = self.services.get(&*span.service).copied();
-        let service = if let Some(service) = known {
+    /// What the operation of a span is called; none when it has its number already.
+    fn unknown_operation<'a>(&self, span: &'a NewSpan) -> Option<&'a str> {
+        let of_service = self.services.get(&*span.service).and_then(|service| self.operations.get(service));
+        let is_known = |name: &str| of_service.is_some_and(|names| names.contains_key(name));
+        let name = if self.operation_count < MAX_OPERATIONS { span.name.as_str() } else { OTHER };
+        (!is_known(&span.name) && !is_known(name)).then_some(name)
+    }
+
+    async fn learn(&mut self, connection: &mut Connection, tenant: TenantId, span: &NewSpan) -> StoreResult<()> {
+        let Some(name) = self.unknown_operation(span) else { return Ok(()) };
+        let service = if let Some(service) = self.services.get(&*span.service).copied() {
             service
         } else {
             let (id,): (i64,) = sqlx::query_as(
                 "INSERT INTO services (tenant, name) VALUES ($1, $2)
                  ON CONFLICT (tenant, name) DO UPDATE SET name = excluded.name RETURNING id",
             )
-            .bind(self.tenant)
+            .bind(tenant.0)
             .bind(&*span.service)
             .fetch_one(&mut *connection)
             .await?;
             self.services.insert(span.service.to_string(), id);
-            self.has_grown = true;
             id
         };
-        let is_known = |names: &HashMap<String, i64>, name: &str| names.contains_key(name);
-        let of_service = self.operations.entry(service).or_default();
-        if is_known(of_service, &span.name) {
-            return Ok(());
-        }
-        let name = if self.operation_count < MAX_OPERATIONS { span.name.as_str() } else { OTHER };
-        if is_known(of_service, name) {
-            return Ok(());
-        }
         let (id,): (i64,) = sqlx::query_as(
             "INSERT INTO operations (tenant, service, name) VALUES ($1, $2, $3)
              ON CONFLICT (tenant, service, name) DO UPDATE SET name = excluded.name RETURNING id",
         )
-        .bind(self.tenant)
+        .bind(tenant.0)
         .bind(service)
         .bind(name)
         .fetch_one(connection)
         .await?;
-        of_service.insert(name.to_owned(), id);
+        self.operations.entry(service).or_default().insert(name.to_owned(), id);
         self.operation_count += 1;
-        self.has_grown = true;
+        Ok(())
+    }
+
+    async fn learn_edge(&mut self, connection: &mut Connection, tenant: TenantId, edge: &EdgeKey) -> StoreResult<()> {
+        let (id,): (i64,) = sqlx::query_as(
+            "INSERT INTO service_edges (tenant, caller, callee, kind) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (tenant, caller, callee, kind) DO UPDATE SET kind = excluded.kind RETURNING id",
+        )
+        .bind(tenant.0)
+        .bind(&*edge.caller)
+        .bind(&*edge.callee)
+        .bind(edge.kind as i64)
+        .fetch_one(connection)
+        .await?;
+        self.edges.insert(edge.clone(), id);
         Ok(())
     }
 }
 
 /// Names of all tenants, as far as they were committed.
 #[derive(Default)]
-pub(super) struct NameCache(std::sync::Mutex<HashMap<TenantId, std::sync::Arc<Names>>>);
+pub(super) struct NameCache(Mutex<HashMap<TenantId, Arc<Names>>>);
 
 impl NameCache {
-    async fn of(&self, connection: &mut Connection, tenant: TenantId) -> StoreResult<Names> {
-        let known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(&tenant).cloned();
+    async fn of(&self, connection: &mut Connection, tenant: TenantId) -> StoreResult<Arc<Names>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned();
         match known {
-            Some(names) => Ok(Names::clone(&names)),
-            None => Names::read(connection, tenant).await,
+            Some(names) => Ok(names),
+            None => Names::read(connection, tenant).await.map(Arc::new),
         }
     }
 
-    /// Remembers what a commit wrote.
-    pub(super) fn keep(&self, mut names: Names) {
-        let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let tenant = TenantId(names.tenant);
-        if names.has_grown || !known.contains_key(&tenant) {
-            names.has_grown = false;
-            known.insert(tenant, std::sync::Arc::new(names));
-        }
+    fn keep(&self, tenant: TenantId, names: Arc<Names>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant, names);
     }
 }

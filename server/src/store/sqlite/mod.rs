@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use app::model::{TenantId, TraceId, UnixNanos, health::StoreSummary};
+use app::model::{TenantId, UnixNanos, health::StoreSummary};
 use async_trait::async_trait;
 use sqlx::{
     ConnectOptions as _, Pool, Sqlite, Transaction,
@@ -10,8 +10,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, Signal, StoreResult, refuse_newer, span::TraceRow};
+use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, Signal, StoreResult, refuse_newer};
 
+#[path = "../sql/bulk.rs"]
+mod bulk;
 #[path = "../sql/endpoint.rs"]
 mod endpoint;
 #[path = "../sql/house.rs"]
@@ -30,6 +32,8 @@ mod pipeline;
 mod span;
 #[path = "../sql/span_commit.rs"]
 mod span_commit;
+#[path = "../sql/span_rollup.rs"]
+mod span_rollup;
 
 /// The engine that the modules of `sql/` are compiled for here.
 type Db = Sqlite;
@@ -42,6 +46,7 @@ pub struct SqlStore {
     reader: Pool<Db>,
     series: metric::SeriesCache,
     names: span_commit::NameCache,
+    pairings: super::span::Pairings,
     span_filters: super::FilterCache,
 }
 
@@ -75,6 +80,7 @@ impl SqlStore {
             reader,
             series: metric::SeriesCache::default(),
             names: span_commit::NameCache::default(),
+            pairings: super::span::Pairings::default(),
             span_filters: super::filter_cache(),
         })
     }
@@ -109,61 +115,6 @@ impl SqlStore {
             "INSERT OR IGNORE INTO samples (tenant, series_id, time, value)
              SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($1)",
         )
-        .bind(sqlx::types::Json(rows))
-        .execute(connection)
-        .await?;
-        Ok(())
-    }
-
-    /// The rows of those of the traces that are there.
-    async fn find_traces(
-        connection: &mut sqlx::SqliteConnection,
-        tenant: TenantId,
-        traces: &[TraceId],
-    ) -> StoreResult<Vec<span::TraceColumns>> {
-        let ids: Vec<(i64, i64)> = traces.iter().map(|trace| span::halves(*trace)).collect();
-        let rows = sqlx::query_as(
-            "SELECT t.id, trace_lo, trace_hi, first_seq, last_seq, start, duration, operation, has_root, spans, errors,
-                    services
-             FROM json_each($2) j
-             JOIN traces t ON t.tenant = $1 AND t.trace_lo = j.value ->> 1 AND t.trace_hi = j.value ->> 0",
-        )
-        .bind(tenant.0)
-        .bind(sqlx::types::Json(ids))
-        .fetch_all(connection)
-        .await?;
-        Ok(rows)
-    }
-
-    /// Adds or replaces rows of traces in one statement.
-    async fn put_traces(
-        connection: &mut sqlx::SqliteConnection,
-        tenant: TenantId,
-        rows: &[&TraceRow],
-    ) -> StoreResult<()> {
-        let rows: Vec<_> = rows
-            .iter()
-            .map(|row| {
-                let row = span::TraceColumns::of(row);
-                (
-                    (row.trace_lo, row.trace_hi, row.first_seq, row.last_seq, row.start, row.duration),
-                    (row.operation, row.has_root, row.spans, row.errors, row.services),
-                )
-            })
-            .collect();
-        sqlx::query(
-            "INSERT INTO traces (tenant, trace_lo, trace_hi, first_seq, last_seq, start, duration, operation, has_root,
-                                 spans, errors, services)
-             SELECT $1, value ->> '$[0][0]', value ->> '$[0][1]', value ->> '$[0][2]', value ->> '$[0][3]',
-                    value ->> '$[0][4]', value ->> '$[0][5]', value ->> '$[1][0]', value ->> '$[1][1]',
-                    value ->> '$[1][2]', value ->> '$[1][3]', value ->> '$[1][4]'
-             FROM json_each($2) WHERE TRUE
-             ON CONFLICT (tenant, trace_lo, trace_hi) DO UPDATE SET
-                first_seq = excluded.first_seq, last_seq = excluded.last_seq, start = excluded.start,
-                duration = excluded.duration, operation = excluded.operation, has_root = excluded.has_root,
-                spans = excluded.spans, errors = excluded.errors, services = excluded.services",
-        )
-        .bind(tenant.0)
         .bind(sqlx::types::Json(rows))
         .execute(connection)
         .await?;

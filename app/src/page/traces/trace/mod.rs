@@ -1,6 +1,7 @@
 //! One trace: what it is, and its spans on a time axis.
 
 mod axis;
+mod compare;
 mod context;
 mod flame;
 mod head;
@@ -21,6 +22,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
 use self::{
+    compare::{Compare, LoadedComparison, use_comparison},
     context::TraceContext,
     flame::Flame,
     head::TraceHead,
@@ -66,9 +68,10 @@ pub fn TracePage() -> impl IntoView {
             Some((span, load_span(trace, span).await))
         },
     );
+    let comparison = use_comparison(id, state.view);
     let body = move || {
         loaded.get().map(|result| match result {
-            Ok(detail) => view! { <Trace detail state span /> }.into_any(),
+            Ok(detail) => view! { <Trace detail state span comparison /> }.into_any(),
             Err(error) if error.code == ErrorCode::NotFound => {
                 view! { <UnknownTrace id=id.get_untracked().parse().ok() /> }.into_any()
             }
@@ -93,15 +96,12 @@ fn UnknownTrace(id: Option<TraceId>) -> impl IntoView {
     }
     let elsewhere = id.map(|id| {
         let logs = logs_href(&LogFilter { trace_id: Some(id), ..LogFilter::default() }, None);
-        view! {
-            <a href=logs class="button">"Log lines with this id"</a>
-            <a href=format!("/monitoring/pipelines/{}", id.as_uuid()) class="button">"Pipeline with this id"</a>
-        }
+        view! { <a href=logs class="button">"Log lines with this id"</a> }
     });
     view! {
         <div class="empty">
             <p class="empty-title">
-                "No span of a trace with this id is here. It may not have arrived yet, be of another kind, or be too old to be kept."
+                "No span of a trace with this id is here. It may not have arrived yet, or be too old to be kept."
             </p>
             <div class="empty-ways">
                 <a href="/monitoring/traces" class="button">"All traces"</a>
@@ -113,7 +113,7 @@ fn UnknownTrace(id: Option<TraceId>) -> impl IntoView {
 }
 
 #[component]
-fn Trace(detail: TraceDetail, state: TraceState, span: LoadedSpan) -> impl IntoView {
+fn Trace(detail: TraceDetail, state: TraceState, span: LoadedSpan, comparison: LoadedComparison) -> impl IntoView {
     let (summary, faults, has_more) = (detail.summary.clone(), detail.faults, detail.has_more_logs);
     let context = TraceContext::new(detail, state);
     // In the browser only.
@@ -124,6 +124,7 @@ fn Trace(detail: TraceDetail, state: TraceState, span: LoadedSpan) -> impl IntoV
         View::Flame => view! { <Flame context /> }.into_any(),
         View::Statistics => view! { <Statistics context tabs=sum_tabs /> }.into_any(),
         View::Logs => view! { <TraceLines context has_more /> }.into_any(),
+        View::Compare => view! { <Compare context loaded=comparison /> }.into_any(),
     });
     view! {
         <TraceHead summary faults />

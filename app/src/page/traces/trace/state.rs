@@ -22,11 +22,13 @@ pub enum View {
     Statistics,
     /// Log lines.
     Logs,
+    /// Beside another trace.
+    Compare,
 }
 
 impl View {
     /// Every way.
-    pub const ALL: [Self; 4] = [Self::Waterfall, Self::Flame, Self::Statistics, Self::Logs];
+    pub const ALL: [Self; 5] = [Self::Waterfall, Self::Flame, Self::Statistics, Self::Logs, Self::Compare];
 
     /// As the address carries it.
     pub fn key(self) -> Option<&'static str> {
@@ -35,6 +37,7 @@ impl View {
             Self::Flame => Some("flame"),
             Self::Statistics => Some("statistics"),
             Self::Logs => Some("logs"),
+            Self::Compare => Some("compare"),
         }
     }
 
@@ -45,6 +48,7 @@ impl View {
             Self::Flame => "Flame graph",
             Self::Statistics => "Statistics",
             Self::Logs => "Logs",
+            Self::Compare => "Compare",
         }
     }
 }

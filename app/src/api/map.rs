@@ -1,0 +1,13 @@
+//! Server functions of the service map.
+
+use leptos::{prelude::*, server_fn::codec::Json};
+
+use super::ApiError;
+use crate::model::{MapQuery, ServiceMap};
+
+/// Services and what they call.
+#[server(prefix = "/fn", endpoint = "map", input = Json, output = Json)]
+pub async fn load_map(query: MapQuery) -> Result<ServiceMap, ApiError> {
+    let asked = super::asked::<LoadMap>()?;
+    asked.tell(asked.console.map.map(asked.actor.scope, query).await)
+}

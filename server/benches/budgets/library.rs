@@ -1,0 +1,110 @@
+//! The queue, the writer and the store of one process, without what is around them.
+
+use std::{
+    ops::Range,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use server::{
+    clock::SystemClock,
+    config::StoreConfig,
+    ingest::{IngestError, IngestQueue, Submission, Writer},
+    live::Hub,
+    store::Stores,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Outcome, milliseconds};
+
+/// Items that one client sends at once.
+pub const BATCH: usize = 1000;
+/// Clients that send at the same time.
+pub const CLIENTS: usize = 8;
+const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+const COMMIT_RECORDS: usize = 16_384;
+
+/// An open store with its writer.
+pub struct Library {
+    /// The store.
+    pub stores: Stores,
+    /// What the writer works through.
+    pub queue: IngestQueue,
+    token: CancellationToken,
+    writer: JoinHandle<()>,
+}
+
+/// How sending went.
+pub struct Sent {
+    /// Items acknowledged a second.
+    pub rate: f64,
+    /// How long each acknowledgement took, in milliseconds.
+    pub times: Vec<f64>,
+}
+
+impl Library {
+    /// Opens the store in a directory.
+    pub async fn open(dir: &Path) -> Outcome<Self> {
+        let stores = Stores::open(&StoreConfig { data_dir: dir.to_owned(), ..StoreConfig::default() }).await?;
+        let (queue, end) = IngestQueue::new(QUEUE_BYTES);
+        let (hub, clock) = (Arc::new(Hub::new(16, 16)), Arc::new(SystemClock));
+        let writer = Writer::new(queue.clone(), end, stores.ingest.clone(), hub, clock, COMMIT_RECORDS);
+        let token = CancellationToken::new();
+        let stop = token.clone();
+        let writer = tokio::spawn(async move { writer.run(stop).await });
+        Ok(Self { stores, queue, token, writer })
+    }
+
+    /// Bytes of the store.
+    pub async fn size_bytes(&self) -> Outcome<u64> {
+        Ok(self.stores.admin.summary().await?.size_bytes)
+    }
+
+    /// Sends so many items, a thousand at once, from clients that each wait for the acknowledgement.
+    pub async fn send<F>(&self, items: usize, submission: F) -> Outcome<Sent>
+    where
+        F: Fn(Range<usize>) -> Submission + Clone + Send + 'static,
+    {
+        let next = Arc::new(AtomicUsize::new(0));
+        let begun = Instant::now();
+        let client = |_| {
+            let (queue, next, submission) = (self.queue.clone(), next.clone(), submission.clone());
+            tokio::spawn(async move {
+                let mut times = Vec::new();
+                loop {
+                    let first = next.fetch_add(BATCH, Ordering::Relaxed);
+                    if first >= items {
+                        return Ok::<_, IngestError>(times);
+                    }
+                    let submission = submission(first..items.min(first + BATCH));
+                    let sent = Instant::now();
+                    queue.submit(submission).await?;
+                    times.push(milliseconds(sent.elapsed()));
+                }
+            })
+        };
+        let mut times = Vec::new();
+        for client in (0..CLIENTS).map(client).collect::<Vec<_>>() {
+            times.extend(client.await??);
+        }
+        Ok(Sent { rate: items as f64 / begun.elapsed().as_secs_f64(), times })
+    }
+
+    /// Ends the writer and closes the store.
+    pub async fn close(self) -> Outcome<()> {
+        self.token.cancel();
+        self.writer.await?;
+        self.stores.admin.close().await;
+        Ok(())
+    }
+}
+
+/// A number from the environment, for a quicker look.
+pub fn count(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
