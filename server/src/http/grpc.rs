@@ -10,6 +10,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
+    http::HeaderName,
     middleware::{self, Next},
     response::Response,
 };
@@ -28,15 +29,20 @@ use opentelemetry_proto::tonic::collector::{
     },
 };
 use tokio::sync::OwnedSemaphorePermit;
-use tonic::{Code, Status, codec::CompressionEncoding, service::Routes};
+use tonic::{Code, Status, codec::CompressionEncoding, server::NamedService, service::Routes};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::{AppState, body, class::Class, guard};
 use crate::{
     ingest::IngestError,
+    otlp::{self, Compression, Shape, Shaped, WireError},
     service::{Services, identity::Caller},
 };
 
+/// What stands before a message: whether it is compressed, and its length.
+const FRAME_BYTES: usize = 5;
+/// How a message is compressed.
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 /// When a sender that was turned away may come again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -76,8 +82,45 @@ async fn admit(State(state): State<AppState>, mut request: Request, next: Next) 
     let Ok(Ok(turn)) = turn else {
         return unavailable("too much is being unpacked already; send it again in a second").into_http();
     };
+    let (path, encoding) = (parts.uri.path().to_owned(), body::header_text(&parts.headers, ENCODING).to_owned());
+    let limit = services.config.ingest.otlp_unpacked_bytes;
+    let message = tokio::task::spawn_blocking(move || unpack(&bytes, &path, &encoding, limit)).await;
+    let bytes = match message {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) => return Status::invalid_argument(error.to_string()).into_http(),
+        Err(_) => return unavailable("the message could not be read").into_http(),
+    };
     parts.extensions.insert(Turn(Arc::new(turn)));
     next.run(Request::from_parts(parts, Body::from(bytes))).await
+}
+
+/// The one message of a call without its compression, framed again, if it is not too large or too heavy. What is framed
+/// wrongly is left as it is: the decoder says so.
+fn unpack(bytes: &[u8], path: &str, encoding: &str, limit: usize) -> Result<Vec<u8>, WireError> {
+    let framed = |message: &[u8]| {
+        let mut framed = Vec::with_capacity(message.len() + FRAME_BYTES);
+        framed.push(0);
+        framed.extend((message.len() as u32).to_be_bytes());
+        framed.extend(message);
+        framed
+    };
+    let Some((head, message)) = bytes.split_at_checked(FRAME_BYTES) else { return Ok(bytes.to_vec()) };
+    let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
+    let compression = Compression::of(encoding).filter(|_| head[0] == 1).unwrap_or(Compression::Identity);
+    if length != message.len() || (head[0] == 1 && compression == Compression::Identity) {
+        return Ok(bytes.to_vec());
+    }
+    let message = otlp::decompress(message.to_vec(), compression, limit)?;
+    let shapes: [(&str, &Shape); 3] = [
+        (LogsServiceServer::<Collector>::NAME, ExportLogsServiceRequest::shape()),
+        (TraceServiceServer::<Collector>::NAME, ExportTraceServiceRequest::shape()),
+        (MetricsServiceServer::<Collector>::NAME, ExportMetricsServiceRequest::shape()),
+    ];
+    let called = path.split('/').nth(1).unwrap_or_default();
+    if let Some((_, shape)) = shapes.into_iter().find(|(name, _)| *name == called) {
+        otlp::check_protobuf(&message, shape)?;
+    }
+    Ok(framed(&message))
 }
 
 /// Held while a message is unpacked; the handler lets go of it.

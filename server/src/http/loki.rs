@@ -50,7 +50,7 @@ impl From<ApiError> for Refusal {
 impl From<WireError> for Refusal {
     fn from(error: WireError) -> Self {
         let status = match error {
-            WireError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            WireError::TooLarge(_) | WireError::TooManyParts => StatusCode::PAYLOAD_TOO_LARGE,
             WireError::Compression(_) | WireError::Message(_) => StatusCode::BAD_REQUEST,
         };
         Self(status, error.to_string())

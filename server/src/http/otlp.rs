@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     ingest::IngestError,
-    otlp::{self, Compression, Encoding, RpcStatus, WireError},
+    otlp::{self, Compression, Encoding, RpcStatus, Shaped, WireError},
     service::Services,
 };
 
@@ -54,7 +54,7 @@ impl Refusal {
 impl From<WireError> for Refusal {
     fn from(error: WireError) -> Self {
         let status = match error {
-            WireError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            WireError::TooLarge(_) | WireError::TooManyParts => StatusCode::PAYLOAD_TOO_LARGE,
             WireError::Compression(_) | WireError::Message(_) => StatusCode::BAD_REQUEST,
         };
         Self::invalid(status, error.to_string())
@@ -179,7 +179,7 @@ async fn receive<T, R>(
     take: impl AsyncFnOnce(&Arc<Services>, T) -> Result<R, Refusal>,
 ) -> Response
 where
-    T: Message + Default + DeserializeOwned + Send + 'static,
+    T: Shaped + Default + DeserializeOwned + Send + 'static,
     R: Message + Serialize,
 {
     let Some(encoding) = Encoding::of(header_text(headers, header::CONTENT_TYPE)) else {
@@ -198,7 +198,7 @@ where
     }
 }
 
-async fn unpack<T: Message + Default + DeserializeOwned + Send + 'static>(
+async fn unpack<T: Shaped + Default + DeserializeOwned + Send + 'static>(
     services: &Arc<Services>,
     headers: &HeaderMap,
     encoding: Encoding,

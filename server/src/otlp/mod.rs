@@ -5,12 +5,14 @@ pub mod attributes;
 mod logs;
 mod metrics;
 mod traces;
+mod weight;
 mod wire;
 
 pub use self::{
     logs::{ReadLogs, read_logs},
     metrics::{DeltaStreams, MetricTerms, ReadMetrics, Stopped, read_metrics},
     traces::{ReadSpans, read_spans},
+    weight::{Shape, Shaped, check_protobuf},
     wire::{Compression, Encoding, RpcStatus, WireError, decode, decompress, encode},
 };
 

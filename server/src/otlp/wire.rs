@@ -5,6 +5,8 @@ use std::io::Read;
 use prost::Message;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::weight::{self, Shaped};
+
 /// How a message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -69,6 +71,9 @@ pub enum WireError {
     /// It is not compressed as it says.
     #[error("the body cannot be decompressed: {0}")]
     Compression(String),
+    /// It has so many small parts that decoding it would take far more memory than its length.
+    #[error("the body has too many parts; send fewer at once")]
+    TooManyParts,
     /// It is no message of this kind.
     #[error("the body is not understood: {0}")]
     Message(String),
@@ -92,11 +97,17 @@ fn read_within(reader: impl Read, limit: usize) -> Result<Vec<u8>, WireError> {
     if bytes.len() > limit { Err(WireError::TooLarge(limit)) } else { Ok(bytes) }
 }
 
-/// Reads a message.
-pub fn decode<T: Message + Default + DeserializeOwned>(bytes: &[u8], encoding: Encoding) -> Result<T, WireError> {
+/// Reads a message, unless it would take too much memory.
+pub fn decode<T: Shaped + Default + DeserializeOwned>(bytes: &[u8], encoding: Encoding) -> Result<T, WireError> {
     match encoding {
-        Encoding::Protobuf => T::decode(bytes).map_err(|error| WireError::Message(error.to_string())),
-        Encoding::Json => serde_json::from_slice(bytes).map_err(|error| WireError::Message(error.to_string())),
+        Encoding::Protobuf => {
+            weight::check_protobuf(bytes, T::shape())?;
+            T::decode(bytes).map_err(|error| WireError::Message(error.to_string()))
+        }
+        Encoding::Json => {
+            weight::check_json(bytes)?;
+            serde_json::from_slice(bytes).map_err(|error| WireError::Message(error.to_string()))
+        }
     }
 }
 
