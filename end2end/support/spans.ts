@@ -33,7 +33,7 @@ export async function sendTrace(console: Console, spans: SpanToSend[]): Promise<
   const trace = newTraceId();
   const ids = spans.map(() => randomBytes(8).toString("hex"));
   const start = BigInt(Date.now() - 60_000) * 1_000_000n;
-  const at = (ms: number) => (start + BigInt(ms) * 1_000_000n).toString();
+  const at = (ms: number) => (start + BigInt(Math.round(ms)) * 1_000_000n).toString();
   const resourceSpans = spans.map((span, place) => ({
     resource: { attributes: keyValues({ "service.name": span.service, "host.name": "test-host" }) },
     scopeSpans: [

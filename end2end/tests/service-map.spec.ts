@@ -30,7 +30,7 @@ test("calls between services make a map that leads to endpoints, traces and log 
   await expect(page.getByRole("main")).toContainText("No services received yet");
   for (let times = 0; times < 3; times++) await sendTrace(console, order);
 
-  await page.getByRole("navigation").getByRole("link", { name: "Overview" }).click();
+  await page.getByRole("navigation").getByRole("link", { name: "Overview", exact: true }).click();
   await page.getByRole("navigation").getByRole("link", { name: "Services" }).click();
   const map = page.getByRole("region", { name: "Service map" });
   await expect(map.getByRole("link", { name: /^shop, service/ })).toBeVisible();
@@ -51,6 +51,6 @@ test("calls between services make a map that leads to endpoints, traces and log 
   await expect(panel).toHaveCount(0);
   await page.goBack();
   await panel.getByRole("link", { name: "POST /orders" }).click();
-  await expect(page).toHaveURL(/service=shop&operation=POST/);
+  await expect(page).toHaveURL(/service=shop&attribute=http\.route/);
   await expect(page.getByRole("table", { name: "Traces" }).getByRole("row")).toHaveCount(4);
 });

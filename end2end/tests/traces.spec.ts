@@ -270,7 +270,7 @@ test("a trace is compared with another one of its kind", async ({ page, open, co
   await expect(panel).toContainText("longer than");
   const first = panel.getByRole("row").nth(1);
   await expect(first).toContainText("INSERT INTO order_lines");
-  await expect(first).toContainText("+1.5 s");
+  await expect(first).toContainText("+1.50 s");
 
   await page.reload();
   await hydrated(page);

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// More of a name does not fit into a node.
-const NAME_LENGTH: usize = 24;
+const NAME_LENGTH: usize = 28;
 /// A share of errors from which an edge or a node is drawn as failing.
 const FAILING: f64 = 0.01;
 
@@ -54,7 +54,7 @@ pub fn Drawing(map: StoredValue<ServiceMap>, chosen: Memo<Option<String>>) -> im
     view! {
         <div class="map-scroll" tabindex="0" role="group" aria-label="Service map, scrolls">
             <svg class="map" width=format!("{width:.0}") height=format!("{height:.0}")
-                viewBox=format!("0 0 {width:.0} {height:.0}") role="img" aria-label="Services and the calls between them">
+                viewBox=format!("0 0 {width:.0} {height:.0}") role="group" aria-label="Services and the calls between them">
                 <defs>
                     <marker id="map-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"
                         markerUnits="userSpaceOnUse" orient="auto">
@@ -82,18 +82,16 @@ fn Edge(edge: MapEdge, path: Path, said: String, place: Memo<Option<usize>>, mos
     let failing = (edge.figures.error_share() >= FAILING).to_string();
     let label = format!("{} · {}", rate(edge.figures.calls, seconds), format_duration_ms(edge.figures.p95_ms));
     let errors = (edge.figures.errors > 0).then(|| {
-        view! {
-            <text class="map-edge-errors" x=format!("{:.1}", path.label.0) y=format!("{:.1}", path.label.1 + 12.0)>
-                {error_percent(&edge.figures)}
-            </text>
-        }
+        view! { <tspan class="map-edge-errors">{format!(" · {}", error_percent(&edge.figures))}</tspan> }
     });
     view! {
         <g class="map-edge" data-state=state data-failing=failing>
             <title>{said}</title>
             <path d=path.d stroke-width=width marker-end="url(#map-arrow)" />
-            <text x=format!("{:.1}", path.label.0) y=format!("{:.1}", path.label.1 - 4.0)>{label}</text>
-            {errors}
+            <text x=format!("{:.1}", path.label.0) y=format!("{:.1}", path.label.1) text-anchor=path.anchor>
+                {label}
+                {errors}
+            </text>
         </g>
     }
     .into_any()
@@ -137,7 +135,7 @@ fn Node(
         node.name.clone()
     };
     let kind = (node.kind != NodeKind::Service).then(|| {
-        view! { <text class="map-kind" x=format!("{:.1}", NODE.0 - 10.0) y="20" text-anchor="end">{node.kind.label()}</text> }
+        view! { <text class="map-kind" x=format!("{:.1}", NODE.0 - 10.0) y="39" text-anchor="end">{node.kind.label()}</text> }
     });
     let summary = format!(
         "{} · {} · {}",

@@ -3,9 +3,11 @@
 use crate::model::{MapEdge, ServiceMap};
 
 /// Width of a node and height, and the room between them, in units of the drawing.
-pub const NODE: (f64, f64) = (184.0, 52.0);
-const GAP: (f64, f64) = (116.0, 22.0);
+pub const NODE: (f64, f64) = (224.0, 52.0);
+const GAP: (f64, f64) = (196.0, 22.0);
 const MARGIN: f64 = 12.0;
+/// Between a label and the end of its edge.
+const LABEL_GAP: (f64, f64) = (12.0, 7.0);
 /// Turns of ordering the columns by their neighbours.
 const SWEEPS: usize = 6;
 
@@ -27,6 +29,8 @@ pub struct Path {
     pub d: String,
     /// Where its label stands.
     pub label: (f64, f64),
+    /// Which side of that place the label is on, as SVG writes it.
+    pub anchor: &'static str,
 }
 
 /// Lays out a map.
@@ -41,7 +45,18 @@ pub fn layout(map: &ServiceMap) -> Layout {
             nodes[*node] = (MARGIN + at as f64 * (NODE.0 + GAP.0), top + row as f64 * (NODE.1 + GAP.1));
         }
     }
-    let edges = map.edges.iter().map(|edge| path(&nodes, edge)).collect();
+    let (mut leaving, mut arriving) = (vec![0_usize; nodes.len()], vec![0_usize; nodes.len()]);
+    for edge in &map.edges {
+        leaving[edge.from as usize] += 1;
+        arriving[edge.to as usize] += 1;
+    }
+    // A label stands where the edge is alone.
+    let end = |edge: &MapEdge| match (leaving[edge.from as usize], arriving[edge.to as usize]) {
+        (_, 1) => End::Callee,
+        (1, _) => End::Caller,
+        _ => End::Neither,
+    };
+    let edges = map.edges.iter().map(|edge| path(&nodes, edge, end(edge))).collect();
     let width = columns.len() as f64 * (NODE.0 + GAP.0) - GAP.0;
     Layout { nodes, edges, size: (width.max(0.0) + 2.0 * MARGIN, height(tallest).max(0.0) + 2.0 * MARGIN) }
 }
@@ -128,8 +143,16 @@ fn order(mut columns: Vec<Vec<usize>>, map: &ServiceMap) -> Vec<Vec<usize>> {
     columns
 }
 
+/// Which end of an edge has no other edge.
+#[derive(Clone, Copy)]
+enum End {
+    Caller,
+    Callee,
+    Neither,
+}
+
 /// A curve from the right side of the caller to the left side of the callee; around below when it leads back.
-fn path(nodes: &[(f64, f64)], edge: &MapEdge) -> Path {
+fn path(nodes: &[(f64, f64)], edge: &MapEdge, alone: End) -> Path {
     let (from, to) = (nodes[edge.from as usize], nodes[edge.to as usize]);
     let (x1, y1) = (from.0 + NODE.0, from.1 + NODE.1 / 2.0);
     let (x2, y2) = (to.0, to.1 + NODE.1 / 2.0);
@@ -137,13 +160,23 @@ fn path(nodes: &[(f64, f64)], edge: &MapEdge) -> Path {
         let bend = GAP.0 / 2.0;
         return Path {
             d: format!("M{x1:.1} {y1:.1}C{:.1} {y1:.1} {:.1} {y2:.1} {x2:.1} {y2:.1}", x1 + bend, x2 - bend),
-            label: ((x1 + x2) / 2.0, (y1 + y2) / 2.0),
+            label: match alone {
+                End::Caller => (x1 + LABEL_GAP.0, y1 - LABEL_GAP.1),
+                End::Callee => (x2 - LABEL_GAP.0, y2 - LABEL_GAP.1),
+                End::Neither => ((x1 + x2) / 2.0, (y1 + y2) / 2.0 - LABEL_GAP.1),
+            },
+            anchor: match alone {
+                End::Caller => "start",
+                End::Callee => "end",
+                End::Neither => "middle",
+            },
         };
     }
     let below = y1.max(y2) + NODE.1;
     Path {
         d: format!("M{x1:.1} {y1:.1}C{:.1} {below:.1} {:.1} {below:.1} {x2:.1} {y2:.1}", x1 + 40.0, x2 - 40.0),
         label: ((x1 + x2) / 2.0, below - 10.0),
+        anchor: "middle",
     }
 }
 

@@ -196,6 +196,49 @@ impl SqlStore {
         Ok(rows)
     }
 
+    /// What the newest traces that match are like, and whether there may be more: so many are looked at, and no more.
+    async fn newest_figures(
+        connection: &mut Connection,
+        tenant: TenantId,
+        selection: &TraceSelection,
+        service: Option<i64>,
+    ) -> StoreResult<(Vec<TraceFigures>, bool)> {
+        let looked_at = i64::try_from(selection.count_bound.saturating_mul(2)).unwrap_or(i64::MAX);
+        let rows: Vec<(i64, i64, i64, String)> = sqlx::query_as(
+            "SELECT start, duration, errors, services FROM (
+                SELECT start, duration, errors, services FROM traces
+                WHERE tenant = $1 AND start >= $2 AND start < $3 ORDER BY start DESC LIMIT $8) AS newest
+             WHERE ($4 < 0 OR duration >= $4) AND ($5 < 0 OR duration <= $5)
+               AND ($6 < 0 OR ($6 = 1) = (errors > 0)) AND ($7 = '' OR services LIKE $7)
+             ORDER BY start DESC",
+        )
+        .bind(tenant.0)
+        .bind(selection.from.0)
+        .bind(selection.to.0)
+        .bind(selection.min_ns.unwrap_or(-1))
+        .bind(selection.max_ns.unwrap_or(-1))
+        .bind(selection.has_errors.map_or(-1, i64::from))
+        .bind(service.map(|service| format!("% {service}.%")).unwrap_or_default())
+        .bind(looked_at)
+        .fetch_all(&mut *connection)
+        .await?;
+        let (in_range,): (i64,) = sqlx::query_as(
+            "SELECT COUNT(*) FROM (
+                SELECT 1 FROM traces WHERE tenant = $1 AND start >= $2 AND start < $3 LIMIT $4) AS counted",
+        )
+        .bind(tenant.0)
+        .bind(selection.from.0)
+        .bind(selection.to.0)
+        .bind(looked_at.saturating_add(1))
+        .fetch_one(connection)
+        .await?;
+        let is_partial = in_range > looked_at || rows.len() > selection.count_bound;
+        let figures = rows.into_iter().take(selection.count_bound).map(|(start, duration_ns, errors, services)| {
+            Ok(TraceFigures { start: UnixNanos(start), duration_ns, errors, services: ServicePart::read(&services)? })
+        });
+        Ok((figures.collect::<StoreResult<_>>()?, is_partial))
+    }
+
     /// Rows of traces one of whose spans matches, in order, and whether there may be more.
     async fn matching_rows(
         connection: &mut Connection,
@@ -455,24 +498,24 @@ impl SpanStore for SqlStore {
                 None => return Ok(TraceSlice { any_stored, ..TraceSlice::default() }),
             },
         };
-        let (mut page, all, is_partial) = if let Some(matcher) = &selection.matcher {
+        let (mut page, figures, is_partial) = if let Some(matcher) = &selection.matcher {
             let (all, is_partial) = Self::matching_rows(connection, tenant, &selection, service, matcher).await?;
             let begins = selection
                 .after
                 .map_or(0, |after| all.partition_point(|row| row.key(selection.sort) >= (after.value, after.row)));
             let page = all[begins..].iter().take(selection.limit + 1).cloned().collect();
-            (page, all, is_partial)
+            (page, all.iter().map(TraceColumns::figures).collect::<StoreResult<_>>()?, is_partial)
         } else {
             let limit = selection.limit + 1;
             let (sort, after) = (selection.sort, selection.after);
             let page = Self::trace_rows(connection, tenant, &selection, service, sort, after, limit).await?;
             // The pages after the first show the description that came with it.
-            let bound = if after.is_some() { 0 } else { selection.count_bound + 1 };
-            let newest = TraceSort::Newest;
-            let mut all = Self::trace_rows(connection, tenant, &selection, service, newest, None, bound).await?;
-            let is_partial = all.len() > selection.count_bound;
-            all.truncate(selection.count_bound);
-            (page, all, is_partial)
+            let (figures, is_partial) = if after.is_some() {
+                (Vec::new(), false)
+            } else {
+                Self::newest_figures(connection, tenant, &selection, service).await?
+            };
+            (page, figures, is_partial)
         };
         let has_more = page.len() > selection.limit;
         page.truncate(selection.limit);
@@ -480,7 +523,7 @@ impl SpanStore for SqlStore {
         Ok(TraceSlice {
             traces: Self::summaries(connection, tenant, &services, &page).await?,
             next: last.map(|(value, row)| TraceCursor { value, row }),
-            figures: all.iter().map(TraceColumns::figures).collect::<StoreResult<_>>()?,
+            figures,
             is_partial,
             services,
             any_stored,
