@@ -21,7 +21,7 @@ use crate::store::{
 };
 
 /// Matching traces are looked at up to here to describe all of them.
-const COUNT_BOUND: usize = 10_000;
+const COUNT_BOUND: usize = 5000;
 /// Spans of a trace that are shown at most.
 const MAX_SPANS: usize = 200_000;
 /// Longest text of a condition, in bytes.

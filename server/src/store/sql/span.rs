@@ -210,7 +210,7 @@ impl SqlStore {
                 WHERE tenant = $1 AND start >= $2 AND start < $3 ORDER BY start DESC LIMIT $8) AS newest
              WHERE ($4 < 0 OR duration >= $4) AND ($5 < 0 OR duration <= $5)
                AND ($6 < 0 OR ($6 = 1) = (errors > 0)) AND ($7 = '' OR services LIKE $7)
-             ORDER BY start DESC",
+             ORDER BY start DESC LIMIT $9",
         )
         .bind(tenant.0)
         .bind(selection.from.0)
@@ -220,6 +220,7 @@ impl SqlStore {
         .bind(selection.has_errors.map_or(-1, i64::from))
         .bind(service.map(|service| format!("% {service}.%")).unwrap_or_default())
         .bind(looked_at)
+        .bind(i64::try_from(selection.count_bound.saturating_add(1)).unwrap_or(i64::MAX))
         .fetch_all(&mut *connection)
         .await?;
         let (in_range,): (i64,) = sqlx::query_as(
