@@ -9,6 +9,8 @@ pub mod identity;
 pub mod ids;
 pub mod live;
 pub mod log;
+pub mod log_pattern;
+pub mod log_search;
 pub mod overview;
 pub mod pipeline;
 pub mod settings;
@@ -25,6 +27,7 @@ pub use identity::{
 pub use ids::{LogId, SpanId, TenantId, TraceId};
 pub use live::{LiveEvent, LiveQuery, Missed, Tick};
 pub use log::{Level, LogFilter, LogPage, LogQuery, LogRecord};
+pub use log_search::{AttributeTest, Comparison, LogCondition, LogSearch, LogSearchError, LogTerm};
 pub use overview::{ChartData, Kpi, Overview, OverviewQuery, Severity, StatusLevel};
 pub use pipeline::{PipelineFilter, PipelinePage, PipelineQuery, PipelineStatus, PipelineSummary, PipelineTrace, Step};
 pub use settings::{RedactedSample, RedactionRule, RedactionRules, Setting, SettingSection};
