@@ -11,6 +11,7 @@ pub mod live;
 pub mod log;
 pub mod log_pattern;
 pub mod log_search;
+pub mod log_views;
 pub mod overview;
 pub mod pipeline;
 pub mod settings;
@@ -28,6 +29,10 @@ pub use ids::{LogId, SpanId, TenantId, TraceId};
 pub use live::{LiveEvent, LiveQuery, Missed, Tick};
 pub use log::{Level, LogFilter, LogPage, LogQuery, LogRecord};
 pub use log_search::{AttributeTest, Comparison, LogCondition, LogSearch, LogSearchError, LogTerm};
+pub use log_views::{
+    AttributeFacet, ExportFormat, LogContext, LogContextQuery, LogPattern, LogPatterns, LogSummary, LogViewQuery,
+    ServiceLines, ValueCount,
+};
 pub use overview::{ChartData, Kpi, Overview, OverviewQuery, Severity, StatusLevel};
 pub use pipeline::{PipelineFilter, PipelinePage, PipelineQuery, PipelineStatus, PipelineSummary, PipelineTrace, Step};
 pub use settings::{RedactedSample, RedactionRule, RedactionRules, Setting, SettingSection};

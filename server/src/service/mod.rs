@@ -3,7 +3,7 @@
 mod errors;
 mod figures;
 pub mod identity;
-mod logs;
+pub mod logs;
 mod monitoring;
 mod otlp;
 mod outline;
