@@ -78,7 +78,7 @@ test("a search has phrases, fields, expressions and what must not be", async ({ 
     ['-shop:"Berlin Mitte" taken', 16],
   ] as const) {
     await search(page).fill(text);
-    await expect(page.getByRole("main")).toContainText(new RegExp(`\\b${count} match`));
+    await expect(page.getByRole("status").filter({ hasText: "match" })).toHaveText(`${count} match`);
     await expect(rows(page)).toHaveCount(count);
   }
   await page.getByRole("button", { name: 'Remove -shop:"Berlin Mitte"' }).click();
@@ -196,6 +196,40 @@ test("a line has an address of its own, lines around it, its trace and all like 
   await expect(rows(page).filter({ hasText: service })).toHaveCount(2);
 });
 
+test("a span leads to its lines, and they lead back", async ({ page, open, console }) => {
+  const service = `span-${randomBytes(4).toString("hex")}`;
+  const trace = newTraceId();
+  const [span, other] = [randomBytes(8).toString("hex"), randomBytes(8).toString("hex")];
+  const at = (ms: number) => (BigInt(Date.now() - 60_000 + ms) * 1_000_000n).toString();
+  const spans = [span, other].map((spanId, place) => ({
+    traceId: trace,
+    spanId,
+    parentSpanId: place === 0 ? undefined : span,
+    name: `step ${place}`,
+    kind: 1,
+    startTimeUnixNano: at(place),
+    endTimeUnixNano: at(100 - place),
+  }));
+  const resource = { attributes: [{ key: "service.name", value: { stringValue: service } }] };
+  const response = await fetch(`${console.address}/v1/traces`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] }),
+  });
+  expect(response.ok).toBe(true);
+  const line = (message: string, spanId: string) => ({ service, message, ago: 60, trace, span: spanId });
+  await sendLines(console, [line("first", span), line("second", span), line("of the other", other)]);
+
+  await open(`/monitoring/traces/${trace}?span=${span}`);
+  await page.getByRole("link", { name: "These lines in the logs" }).click();
+  await expect(rows(page)).toHaveCount(2);
+  await expect(search(page)).toHaveValue(`span_id:${span}`);
+  await page.getByRole("log").getByRole("button", { name: "Fields" }).first().click();
+  await page.getByRole("log").getByRole("link", { name: "Open trace" }).click();
+  await expect(page).toHaveURL(new RegExp(`/monitoring/traces/${trace}\\?span=${span}`));
+  await expect(page.getByRole("complementary", { name: "Selected span" })).toBeVisible();
+});
+
 test("patterns gather lines, mark new ones, and lead to them", async ({ page, open, console }) => {
   const service = await sendPayments(console);
   await sendLines(console, [{ service, message: "disk 3 is full", ago: 5, level: "WARN" }]);
@@ -230,6 +264,7 @@ test("an export has every line, far beyond a page", async ({ page, open, console
 
 test("the explorer is useful without scripts and accessible", async ({ browser, page, open, console }) => {
   const service = await sendPayments(console);
+  // Another browser context: what cannot be loaded there is no problem here.
   const context = await browser.newContext({ javaScriptEnabled: false });
   await context.addCookies([{ name: "console_session", value: console.session, url: console.address }]);
   const plain = await context.newPage();

@@ -218,7 +218,7 @@ impl FromStr for LogSearch {
             if terms.len() == Self::MAX_TERMS {
                 return Err(LogSearchError::TooManyTerms);
             }
-            terms.extend(term);
+            terms.push(term);
         }
         Ok(Self(terms))
     }
@@ -235,18 +235,21 @@ impl<'a> Input<'a> {
         &self.text[self.at..]
     }
 
-    /// The next term; none at the end. An empty phrase asks nothing.
-    fn term(&mut self) -> Result<Option<Option<LogTerm>>, LogSearchError> {
-        let skipped = self.rest().trim_start();
-        self.at = self.text.len() - skipped.len();
-        if skipped.is_empty() {
-            return Ok(None);
+    /// The next term; none at the end. An empty phrase asks nothing, and is passed over.
+    fn term(&mut self) -> Result<Option<LogTerm>, LogSearchError> {
+        loop {
+            let skipped = self.rest().trim_start();
+            self.at = self.text.len() - skipped.len();
+            if skipped.is_empty() {
+                return Ok(None);
+            }
+            let after_sign = skipped.strip_prefix('-').filter(|after| after.starts_with(|c: char| !c.is_whitespace()));
+            let is_negated = after_sign.is_some();
+            self.at += usize::from(is_negated);
+            if let Some(condition) = self.condition()? {
+                return Ok(Some(LogTerm { is_negated, condition }));
+            }
         }
-        let after_sign = skipped.strip_prefix('-').filter(|after| after.starts_with(|c: char| !c.is_whitespace()));
-        self.at += usize::from(after_sign.is_some());
-        let condition = self.condition()?;
-        let is_negated = after_sign.is_some();
-        Ok(Some(condition.map(|condition| LogTerm { is_negated, condition })))
     }
 
     fn condition(&mut self) -> Result<Option<LogCondition>, LogSearchError> {

@@ -27,7 +27,7 @@ use crate::{
 
 const PARAMS: [&str; 8] = ["level", "service", "search", "trace_id", "from", "to", "range", "format"];
 /// Records that are read at once: what an export keeps in memory.
-const PAGE: usize = 2000;
+const PAGE: usize = 4096;
 const CSV_HEADER: &str = "id,timestamp,level,service,message,trace_id,span_id,attributes\r\n";
 
 /// Log records as a file

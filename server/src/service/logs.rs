@@ -168,13 +168,16 @@ impl LogPort for Services {
         let most = if matcher.needs_text() { MOST_TEXTS } else { MOST_NARROW };
         let scan = CountScan::new(matcher.clone(), from, to, resolved.to.to_nanos(), LogSummary::COLUMNS);
         let scan = Arc::new(Mutex::new(scan));
-        let coverage = self.stores.logs.scan(scope.tenant, from, to, most, scan.clone()).await.map_err(store_failed)?;
+        let shared = scan.clone();
+        let (coverage, (attributes, attribute_lines)) = tokio::try_join!(
+            async { self.stores.logs.scan(scope.tenant, from, to, most, shared).await.map_err(store_failed) },
+            self.attribute_facets(scope, matcher, (from, to)),
+        )?;
         let scan = Arc::into_inner(scan).ok_or_else(ApiError::internal)?;
         let counts = scan.into_inner().unwrap_or_else(PoisonError::into_inner).finish(coverage);
         let more_services = counts.services.len().saturating_sub(LogSummary::MAX_SERVICES) as u64;
         let mut services = counts.services;
         services.truncate(LogSummary::MAX_SERVICES);
-        let (attributes, attribute_lines) = self.attribute_facets(scope, matcher, (from, to)).await?;
         Ok(LogSummary {
             from: resolved.from,
             to: resolved.to,
@@ -263,11 +266,13 @@ fn facets_of(records: &[LogRecord]) -> Vec<AttributeFacet> {
         AttributeFacet { key: key.to_owned(), lines, values, more_values }
     };
     let mut facets: Vec<AttributeFacet> = keys.into_iter().map(facet).collect();
-    // What is different in every record tells nothing apart: it comes last.
+    // What is different in every record tells nothing apart, and what all of a host have hardly more: they come last.
+    let is_of_host = |facet: &AttributeFacet| facet.key.starts_with("resource.") || facet.key.starts_with("otel.");
     let is_id = |facet: &AttributeFacet| facet.values.first().is_some_and(|value| value.lines == 1 && facet.lines > 4);
     facets.sort_by(|one, other| {
         let by_lines = other.lines.cmp(&one.lines).then_with(|| one.key.cmp(&other.key));
-        is_id(one).cmp(&is_id(other)).then(by_lines)
+        let rank = |facet| (is_id(facet), is_of_host(facet));
+        rank(one).cmp(&rank(other)).then(by_lines)
     });
     facets.truncate(LogSummary::MAX_ATTRIBUTES);
     facets

@@ -84,12 +84,11 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
     Some(match path {
         "/fn/overview" => json!({ "query": { "range": range, "compare": "previous", "overlay": false } }),
         "/fn/logs" => logs,
-        "/fn/logs/summary" | "/fn/logs/patterns" => json!({ "query": { "range": range } }),
         "/fn/logs/context" => json!({ "query": { "id": owned.log, "lines": 5 } }),
         "/fn/pipelines" => json!({ "query": {} }),
         "/fn/pipeline" => json!({ "id": owned.trace }),
         "/fn/pipelines/demo" => json!({ "count": 1 }),
-        "/fn/traces" => json!({ "query": { "range": range } }),
+        "/fn/traces" | "/fn/logs/summary" | "/fn/logs/patterns" => json!({ "query": { "range": range } }),
         "/fn/trace" => json!({ "id": owned.span_trace }),
         "/fn/trace/rows" => json!({ "id": owned.span_trace, "offset": 0 }),
         "/fn/trace/span" => json!({ "trace": owned.span_trace, "span": SPAN }),

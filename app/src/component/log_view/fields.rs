@@ -28,6 +28,7 @@ impl FieldFilter {
     }
 
     /// The filter that leaves out what this one leaves in.
+    #[must_use]
     pub fn opposite(&self) -> Self {
         Self::Term(match self {
             Self::Service(service) => LogTerm::rejects(LogCondition::Service(service.clone())),
@@ -95,8 +96,7 @@ pub fn pretty(record: &LogRecord) -> String {
 pub fn preview(record: &LogRecord) -> String {
     const ENOUGH: usize = 160;
     let mut line = String::new();
-    // Where in the program it was written is the last thing that a reader needs.
-    for (name, value) in record.attributes.iter().filter(|(name, _)| *name != "target") {
+    for (name, value) in record.attributes.iter().filter(|(name, _)| !is_about_emitter(name)) {
         let shown = match value {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
@@ -109,6 +109,11 @@ pub fn preview(record: &LogRecord) -> String {
         line = format!("{line} {name}={shown}");
     }
     line
+}
+
+/// Whether an attribute says where a record was written and not what happened: that is the last thing that a reader needs.
+pub fn is_about_emitter(name: &str) -> bool {
+    name == "target" || name.starts_with("resource.") || name.starts_with("otel.")
 }
 
 /// Whether the record was written while a pipeline's trace was made: then its trace is a pipeline's.

@@ -1,5 +1,7 @@
 //! What the matching lines have in common; each is a way to narrow the list.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 
 use crate::{
@@ -140,38 +142,41 @@ fn Facet(
     children: Children,
 ) -> impl IntoView {
     let href = use_href();
-    let wanted = StoredValue::new(term);
-    // An address with this term, or its opposite, if it is not there, and else without it.
-    let toggled = move |is_negated: bool| {
-        let term = wanted.with_value(|term| LogTerm { is_negated, ..term.clone() });
-        state.search.with(|search| {
-            let mut search: LogSearch = search.clone();
-            if search.0.contains(&term) {
-                search.remove(&term);
-            } else {
-                search.add(term);
-            }
-            Some(search.to_string())
-        })
+    // What the links do is kept by themselves: they may be asked once more when the list of facets has gone.
+    let condition = Arc::new(term.condition);
+    let link = |is_negated: bool| {
+        let (href, term) = (href.clone(), LogTerm { is_negated, condition: condition.as_ref().clone() });
+        move || href(&[("search", Some(toggled(state, &term)))])
     };
-    let is_in = move |is_negated: bool| {
-        let is_this =
-            |term: &LogTerm| wanted.with_value(|w| w.condition == term.condition) && term.is_negated == is_negated;
-        state.search.with(|search| search.0.iter().any(is_this)).then_some("true")
+    let current = |is_negated: bool| {
+        let term = LogTerm { is_negated, condition: condition.as_ref().clone() };
+        move || state.search.with(|search| search.0.contains(&term)).then_some("true")
     };
-    let (with_it, without_it) = (href.clone(), href);
     let name = format!("Without {label}");
     view! {
         <li class="facet-row">
-            <a class="facet" data-noscroll href=move || with_it(&[("search", toggled(false))]) aria-current=move || is_in(false)>
+            <a class="facet" data-noscroll href=link(false) aria-current=current(false)>
                 {children()}
                 <span class="facet-count">{count}</span>
             </a>
-            <a class="facet-out" data-noscroll href=move || without_it(&[("search", toggled(true))]) aria-label=name.clone()
-                title=name aria-current=move || is_in(true)>
+            <a class="facet-out" data-noscroll href=link(true) aria-label=name.clone()
+                title=name aria-current=current(true)>
                 <Icon name=IconName::Dash />
             </a>
         </li>
     }
     .into_any()
+}
+
+/// The search with this term, or its opposite, if it is not there, and else without it.
+fn toggled(state: LogState, term: &LogTerm) -> String {
+    state.search.with(|search| {
+        let mut search: LogSearch = search.clone();
+        if search.0.contains(term) {
+            search.remove(term);
+        } else {
+            search.add(term.clone());
+        }
+        search.to_string()
+    })
 }

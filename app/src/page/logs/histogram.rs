@@ -42,73 +42,14 @@ pub fn Histogram(
     let zone = use_zone();
     let (range, set_range) = use_range();
     let last = bars.len() - 1;
-    let bars = StoredValue::new(bars);
-    // Where the selection began and where it is, in columns; a drag moves it, and so do keys.
-    let start = RwSignal::new(None::<usize>);
-    let here = RwSignal::new(None::<usize>);
-    let dragged_from = StoredValue::new(None::<f64>);
-
-    let column_of = move |event: &PointerEvent| {
-        let (x, _) = pointer::place_in(event)?;
-        Some((x, bars.with_value(|bars| bars.column_at(x))))
+    let picking = Picking {
+        bars: StoredValue::new(bars),
+        start: RwSignal::new(None),
+        here: RwSignal::new(None),
+        dragged_from: StoredValue::new(None),
+        set_range,
     };
-    let zoom = move |columns: Columns| {
-        let (from, to) = bars.with_value(|bars| bars.pick(columns));
-        start.set(None);
-        here.set(None);
-        set_range.set(RangeSpec::Fixed(from, to));
-    };
-    let on_move = move |event: PointerEvent| here.set(column_of(&event).map(|(_, column)| column));
-    let on_down = move |event: PointerEvent| {
-        // A finger scrolls; only a pointer that can hover has a drag to spare.
-        if event.button() == 0 && event.pointer_type() != "touch" {
-            pointer::capture(&event);
-            let place = column_of(&event);
-            start.set(place.map(|(_, column)| column));
-            dragged_from.set_value(place.map(|(x, _)| x));
-        }
-    };
-    let on_up = move |event: PointerEvent| {
-        let begun = dragged_from.try_update_value(Option::take).flatten();
-        let (from, end) = (start.get_untracked(), column_of(&event));
-        start.set(None);
-        if let (Some(begun), Some(from), Some((x, column))) = (begun, from, end)
-            && (x - begun).abs() >= BRUSH_SHARE
-        {
-            zoom(between(from, column));
-        }
-    };
-    let leave = move || {
-        start.set(None);
-        here.set(None);
-    };
-    let on_key = move |event: KeyboardEvent| {
-        let current = here.get_untracked().unwrap_or(last);
-        let next = match event.key().as_str() {
-            "ArrowLeft" | "ArrowDown" => current.saturating_sub(1),
-            "ArrowRight" | "ArrowUp" => (current + 1).min(last),
-            "PageDown" => current.saturating_sub(PAGE_STEP),
-            "PageUp" => (current + PAGE_STEP).min(last),
-            "Home" => 0,
-            "End" => last,
-            "Escape" if here.get_untracked().is_some() => {
-                event.stop_propagation();
-                return leave();
-            }
-            "Enter" => {
-                event.prevent_default();
-                return zoom(between(start.get_untracked().unwrap_or(current), current));
-            }
-            _ => return,
-        };
-        event.prevent_default();
-        if event.shift_key() {
-            start.update(|start| *start = start.or(Some(current)));
-        } else {
-            start.set(None);
-        }
-        here.set(Some(next));
-    };
+    let Picking { bars, start, here, .. } = picking;
     let chosen = Memo::new(move |_| here.get().map(|here| between(start.get().unwrap_or(here), here)));
     let brush = move || {
         let Some(columns) = chosen.get() else { return ().into_any() };
@@ -134,8 +75,10 @@ pub fn Histogram(
             <span class="histogram-highest" aria-hidden="true">{highest}</span>
             <div class="histogram-plot" tabindex="0" role="slider" aria-label="Lines over time; Shift and arrows select, Enter zooms"
                 aria-valuemin="0" aria-valuemax=last.to_string() aria-valuenow=now aria-valuetext=spoken
-                on:pointermove=on_move on:pointerdown=on_down on:pointerup=on_up on:pointerleave=move |_| here.set(None)
-                on:pointercancel=move |_| leave() on:keydown=on_key on:blur=move |_| leave() on:dblclick=on_dblclick>
+                on:pointermove=move |event| here.set(picking.column_of(&event).map(|(_, column)| column))
+                on:pointerdown=move |event| picking.down(&event) on:pointerup=move |event| picking.up(&event)
+                on:pointerleave=move |_| here.set(None) on:pointercancel=move |_| picking.leave()
+                on:keydown=move |event| picking.key(&event) on:blur=move |_| picking.leave() on:dblclick=on_dblclick>
                 <svg class="histogram-bars" aria-hidden="true">
                     {bars.with_value(drawing)}
                     {part(brush)}
@@ -147,6 +90,87 @@ pub fn Histogram(
         </div>
     }
     .into_any()
+}
+
+/// What is being picked: by a drag, or by keys.
+#[derive(Clone, Copy)]
+struct Picking {
+    bars: StoredValue<Bars>,
+    /// The column in which it began.
+    start: RwSignal<Option<usize>>,
+    /// The column that is looked at.
+    here: RwSignal<Option<usize>>,
+    /// Where a drag began, as a share of the width.
+    dragged_from: StoredValue<Option<f64>>,
+    set_range: SignalSetter<RangeSpec>,
+}
+
+impl Picking {
+    fn column_of(self, event: &PointerEvent) -> Option<(f64, usize)> {
+        let (x, _) = pointer::place_in(event)?;
+        Some((x, self.bars.with_value(|bars| bars.column_at(x))))
+    }
+
+    fn zoom(self, columns: Columns) {
+        let (from, to) = self.bars.with_value(|bars| bars.pick(columns));
+        self.leave();
+        self.set_range.set(RangeSpec::Fixed(from, to));
+    }
+
+    fn leave(self) {
+        self.start.set(None);
+        self.here.set(None);
+    }
+
+    fn down(self, event: &PointerEvent) {
+        // A finger scrolls; only a pointer that can hover has a drag to spare.
+        if event.button() == 0 && event.pointer_type() != "touch" {
+            pointer::capture(event);
+            let place = self.column_of(event);
+            self.start.set(place.map(|(_, column)| column));
+            self.dragged_from.set_value(place.map(|(x, _)| x));
+        }
+    }
+
+    fn up(self, event: &PointerEvent) {
+        let begun = self.dragged_from.try_update_value(Option::take).flatten();
+        let (from, end) = (self.start.get_untracked(), self.column_of(event));
+        self.start.set(None);
+        if let (Some(begun), Some(from), Some((x, column))) = (begun, from, end)
+            && (x - begun).abs() >= BRUSH_SHARE
+        {
+            self.zoom(between(from, column));
+        }
+    }
+
+    fn key(self, event: &KeyboardEvent) {
+        let last = self.bars.with_value(Bars::len) - 1;
+        let current = self.here.get_untracked().unwrap_or(last);
+        let next = match event.key().as_str() {
+            "ArrowLeft" | "ArrowDown" => current.saturating_sub(1),
+            "ArrowRight" | "ArrowUp" => (current + 1).min(last),
+            "PageDown" => current.saturating_sub(PAGE_STEP),
+            "PageUp" => (current + PAGE_STEP).min(last),
+            "Home" => 0,
+            "End" => last,
+            "Escape" if self.here.get_untracked().is_some() => {
+                event.stop_propagation();
+                return self.leave();
+            }
+            "Enter" => {
+                event.prevent_default();
+                return self.zoom(between(self.start.get_untracked().unwrap_or(current), current));
+            }
+            _ => return,
+        };
+        event.prevent_default();
+        if event.shift_key() {
+            self.start.update(|start| *start = start.or(Some(current)));
+        } else {
+            self.start.set(None);
+        }
+        self.here.set(Some(next));
+    }
 }
 
 fn drawing(bars: &Bars) -> AnyView {
@@ -165,16 +189,11 @@ fn time_axis((from, to): (UnixMillis, UnixMillis), zone: Zone) -> AnyView {
     let label = |at: UnixMillis| {
         let share = (at.0 - from.0) as f64 / (to.0 - from.0) as f64;
         // None hangs over an edge.
-        let anchor = if share < 0.04 {
-            "start"
-        } else if share > 0.96 {
-            "end"
-        } else {
-            "middle"
-        };
+        let anchor = if share < 0.04 { "start" } else { "middle" };
         view! { <text x=percent(share * 100.0) y="12" text-anchor=anchor>{format_axis(at, zone, ticks.step_ms)}</text> }
     };
-    ticks.at.into_iter().map(label).collect_view().into_any()
+    let fits = |at: &UnixMillis| ((at.0 - from.0) as f64) < (to.0 - from.0) as f64 * 0.95;
+    ticks.at.into_iter().filter(fits).map(label).collect_view().into_any()
 }
 
 /// What stands in some columns: `14:38:20 – 14:39:20 · 12 lines: 10 info, 2 error`.

@@ -18,7 +18,7 @@ use crate::{
         log_view::{LINE, LogFilterBar, LogState, LogTail, ParamNames, export_href, is_about_search, use_log_state},
         query::{use_href, use_query_param},
         range::use_range,
-        reactive::{flag, part},
+        reactive::flag,
         skeleton::{Loading, SkeletonLines},
         tabs::{Tab, Tabs},
     },
@@ -96,30 +96,10 @@ pub fn LogsPage() -> impl IntoView {
         })
     };
     let can_tail = Signal::derive(move || range.get().is_relative());
-    let lower = part(move || {
-        if is_patterns.get() {
-            return view! {
-                <div class="log-patterns">
-                    <Transition
-                        fallback=|| view! { <Loading what="patterns" /> <SkeletonLines lines=24 /> }
-                        set_pending=pending
-                    >
-                        {clusters}
-                    </Transition>
-                </div>
-            }
-            .into_any();
-        }
-        view! {
-            <Transition
-                fallback=|| view! { <Loading what="log lines" /> <SkeletonLines lines=24 /> }
-                set_pending=pending
-            >
-                {lines}
-            </Transition>
-        }
-        .into_any()
-    });
+    let refresh = move |_| {
+        summary.refetch();
+        patterns.refetch();
+    };
     view! {
         <div class="logs-page" aria-busy=flag(move || pending.get())>
             <LogFilterBar state page arrived=arrived.into() can_tail is_main=true>
@@ -129,8 +109,26 @@ pub fn LogsPage() -> impl IntoView {
             <div class="logs-lower" data-with-line=move || looked_at.get().map(|_| "")>
                 <Counts summary part=Part::Facets state />
                 <div class="logs-main">
-                    <ViewTabs is_patterns />
-                    {lower}
+                    <div class="logs-views">
+                        <ViewTabs is_patterns />
+                        <button type="button" class="link-button" title="Count again what has come meanwhile" on:click=refresh>
+                            "Refresh counts"
+                        </button>
+                    </div>
+                    // Both stay where they are, and one is hidden: the list keeps its place and goes on to follow.
+                    <div class="logs-view" hidden=move || is_patterns.get()>
+                        <Transition
+                            fallback=|| view! { <Loading what="log lines" /> <SkeletonLines lines=24 /> }
+                            set_pending=pending
+                        >
+                            {lines}
+                        </Transition>
+                    </div>
+                    <div class="logs-view log-patterns" hidden=move || !is_patterns.get()>
+                        <Transition fallback=|| view! { <Loading what="patterns" /> <SkeletonLines lines=24 /> }>
+                            {clusters}
+                        </Transition>
+                    </div>
                 </div>
                 <LinePanel loaded=loaded_line state around />
             </div>

@@ -65,12 +65,12 @@ pub fn PatternTable(
 #[component]
 fn Row(pattern: LogPattern, most: u64, about: &'static str, state: LogState) -> impl IntoView {
     let href = use_href();
-    let term = StoredValue::new(LogTerm::wants(LogCondition::Pattern(pattern.pattern.clone())));
+    let term = LogTerm::wants(LogCondition::Pattern(pattern.pattern.clone()));
     // The list of lines, narrowed by the pattern.
     let lines_href = move || {
         let search = state.search.with(|search| {
             let mut search: LogSearch = search.clone();
-            search.add(term.get_value());
+            search.add(term.clone());
             search.to_string()
         });
         href(&[("search", Some(search)), (VIEW, None)])

@@ -17,13 +17,14 @@ const SIMILAR: f64 = 0.6;
 const FEW_WORDS: usize = 4;
 /// Most patterns that are kept; what is beyond counts as others.
 const MOST_PATTERNS: usize = 2000;
+/// Similar messages that are told apart.
+const MOST_VARIANTS: usize = 4;
 /// Most services that are counted for a pattern.
 const MOST_SERVICES: usize = 64;
 
-/// A pattern and the records that have it.
+/// Records with something in common.
 #[derive(Debug, Clone)]
-struct Cluster {
-    words: Vec<String>,
+struct Tally {
     lines: u64,
     level: Level,
     services: HashMap<String, u64>,
@@ -31,10 +32,106 @@ struct Cluster {
     last: UnixNanos,
 }
 
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            lines: 0,
+            level: Level::Trace,
+            services: HashMap::new(),
+            first: UnixNanos(i64::MAX),
+            last: UnixNanos(i64::MIN),
+        }
+    }
+}
+
+impl Tally {
+    fn add(&mut self, level: Level, service: &str, time: UnixNanos) {
+        self.lines += 1;
+        self.level = self.level.max(level);
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
+        if let Some(count) = self.services.get_mut(service) {
+            *count += 1;
+        } else if self.services.len() < MOST_SERVICES {
+            self.services.insert(service.to_owned(), 1);
+        }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.level = self.level.max(other.level);
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        for (service, count) in other.services {
+            *self.services.entry(service).or_default() += count;
+        }
+    }
+
+    fn into_pattern(self, pattern: String) -> LogPattern {
+        let more_services = self.services.len().saturating_sub(1) as u64;
+        let most = self.services.into_iter().max_by(|one, other| one.1.cmp(&other.1).then(other.0.cmp(&one.0)));
+        LogPattern {
+            pattern,
+            lines: self.lines,
+            level: self.level,
+            service: most.map(|(service, _)| service).unwrap_or_default(),
+            more_services,
+            first_seen: self.first,
+            last_seen: self.last,
+            is_new: false,
+        }
+    }
+}
+
+/// Similar messages. While there are few different ones, each is a pattern of its own: `cache hit` is not `cache miss`.
+/// Of many, what differs is a value.
+#[derive(Debug)]
+struct Cluster {
+    /// What all have, with [`ANY`] where they differ.
+    words: Vec<String>,
+    /// The different ones, masked.
+    variants: Vec<(String, Tally)>,
+    /// All of them, once there are too many to tell apart.
+    joined: Option<Tally>,
+}
+
+impl Cluster {
+    /// Where records with this masked message are counted.
+    fn tally(&mut self, masked: &str) -> &mut Tally {
+        let known = self.variants.iter().position(|(variant, _)| variant == masked);
+        if known.is_none() && self.joined.is_none() && self.variants.len() == MOST_VARIANTS {
+            let mut all = Tally::default();
+            self.variants.drain(..).for_each(|(_, tally)| all.join(tally));
+            self.joined = Some(all);
+        }
+        if let Some(joined) = &mut self.joined {
+            return joined;
+        }
+        let at = known.unwrap_or_else(|| {
+            self.variants.push((masked.to_owned(), Tally::default()));
+            self.variants.len() - 1
+        });
+        &mut self.variants[at].1
+    }
+
+    /// How far a message is like the others.
+    fn similarity(&self, words: &[&str]) -> f64 {
+        let same = self.words.iter().zip(words).filter(|(one, other)| one == *other).count();
+        same as f64 / words.len() as f64
+    }
+
+    fn into_patterns(self) -> Vec<LogPattern> {
+        match self.joined {
+            Some(joined) => vec![joined.into_pattern(self.words.join(" "))],
+            None => self.variants.into_iter().map(|(variant, tally)| tally.into_pattern(variant)).collect(),
+        }
+    }
+}
+
 /// Patterns of the messages that it is shown.
 #[derive(Debug, Default)]
 pub struct Clusters {
-    clusters: Vec<Cluster>,
+    found: Vec<Cluster>,
     /// Clusters by the number of their words and the first one.
     buckets: HashMap<(usize, String), Vec<usize>>,
     /// Masked messages that were seen before: most are.
@@ -48,60 +145,40 @@ impl Clusters {
     pub fn add(&mut self, message: &str, level: Level, service: &str, time: UnixNanos) {
         self.lines += 1;
         let masked = pattern_of(message);
-        let found = match self.known.get(&masked) {
-            Some(index) => Some(*index),
-            None => self.place(masked),
-        };
-        let Some(cluster) = found.map(|index| &mut self.clusters[index]) else {
-            self.others += 1;
-            return;
-        };
-        cluster.lines += 1;
-        cluster.level = cluster.level.max(level);
-        cluster.first = cluster.first.min(time);
-        cluster.last = cluster.last.max(time);
-        if let Some(count) = cluster.services.get_mut(service) {
-            *count += 1;
-        } else if cluster.services.len() < MOST_SERVICES {
-            cluster.services.insert(service.to_owned(), 1);
+        let place = self.known.get(&masked).copied().or_else(|| self.place(&masked));
+        match place {
+            Some(index) => self.found[index].tally(&masked).add(level, service, time),
+            None => self.others += 1,
         }
     }
 
     /// The cluster of a masked message that was not seen before; none when there are too many.
-    fn place(&mut self, masked: String) -> Option<usize> {
-        let words: Vec<String> = masked.split(' ').map(str::to_owned).collect();
-        let bucket = self.buckets.entry((words.len(), words[0].clone())).or_default();
-        let similarity = |index: &usize| {
-            let same = self.clusters[*index].words.iter().zip(&words).filter(|(one, other)| one == other).count();
-            same as f64 / words.len() as f64
-        };
-        let nearest =
-            bucket.iter().map(|index| (similarity(index), *index)).max_by(|one, other| one.0.total_cmp(&other.0));
+    fn place(&mut self, masked: &str) -> Option<usize> {
+        let words: Vec<&str> = masked.split(' ').collect();
+        let bucket = self.buckets.entry((words.len(), words[0].to_owned())).or_default();
+        let nearest = bucket
+            .iter()
+            .map(|index| (self.found[*index].similarity(&words), *index))
+            .max_by(|one, other| one.0.total_cmp(&other.0));
         let limit = if words.len() < FEW_WORDS { 1.0 } else { SIMILAR };
         let index = if let Some((_, index)) = nearest.filter(|(similarity, _)| *similarity >= limit) {
-            for (word, other) in self.clusters[index].words.iter_mut().zip(&words) {
+            for (word, other) in self.found[index].words.iter_mut().zip(&words) {
                 if word != other {
                     ANY.clone_into(word);
                 }
             }
             index
         } else {
-            if self.clusters.len() == MOST_PATTERNS {
+            if self.found.len() == MOST_PATTERNS {
                 return None;
             }
-            self.clusters.push(Cluster {
-                words,
-                lines: 0,
-                level: Level::Trace,
-                services: HashMap::new(),
-                first: UnixNanos(i64::MAX),
-                last: UnixNanos(i64::MIN),
-            });
-            bucket.push(self.clusters.len() - 1);
-            self.clusters.len() - 1
+            let words = words.into_iter().map(str::to_owned).collect();
+            self.found.push(Cluster { words, variants: Vec::new(), joined: None });
+            bucket.push(self.found.len() - 1);
+            self.found.len() - 1
         };
         if self.known.len() < 8 * MOST_PATTERNS {
-            self.known.insert(masked, index);
+            self.known.insert(masked.to_owned(), index);
         }
         Some(index)
     }
@@ -113,21 +190,7 @@ impl Clusters {
 
     /// The patterns, those with the most records first.
     pub fn finish(self) -> Vec<LogPattern> {
-        let pattern = |cluster: Cluster| {
-            let more_services = cluster.services.len().saturating_sub(1) as u64;
-            let most = cluster.services.into_iter().max_by(|one, other| one.1.cmp(&other.1).then(other.0.cmp(&one.0)));
-            LogPattern {
-                pattern: cluster.words.join(" "),
-                lines: cluster.lines,
-                level: cluster.level,
-                service: most.map(|(service, _)| service).unwrap_or_default(),
-                more_services,
-                first_seen: cluster.first,
-                last_seen: cluster.last,
-                is_new: false,
-            }
-        };
-        let mut patterns: Vec<LogPattern> = self.clusters.into_iter().map(pattern).collect();
+        let mut patterns: Vec<LogPattern> = self.found.into_iter().flat_map(Cluster::into_patterns).collect();
         patterns.sort_by(|one, other| other.lines.cmp(&one.lines).then_with(|| one.pattern.cmp(&other.pattern)));
         patterns
     }
@@ -194,24 +257,26 @@ mod tests {
 
     #[test]
     fn messages_of_one_place_share_a_pattern() {
-        let found = patterns(&[
-            "user 1 signed in from 10.0.0.1",
-            "user 2 signed in from 10.0.0.2",
-            "order failed for customer alice in shop berlin",
-            "order failed for customer bob in shop berlin",
-            "order failed for customer carol in shop hamburg",
-            "started",
-            "stopped",
-        ]);
+        let names = ["alice", "bob", "carol", "dan", "eve", "frank"];
+        let orders: Vec<String> =
+            names.iter().map(|name| format!("order failed for customer {name} in shop berlin")).collect();
+        let mut messages: Vec<&str> = orders.iter().map(String::as_str).collect();
+        messages.extend(["user 1 signed in from 10.0.0.1", "user 2 signed in from 10.0.0.2", "started", "stopped"]);
         assert_eq!(
-            found,
+            patterns(&messages),
             [
-                ("order failed for customer <*> in shop <*>".into(), 3),
+                ("order failed for customer <*> in shop berlin".into(), 6),
                 ("user <*> signed in from <*>".into(), 2),
                 ("started".into(), 1),
                 ("stopped".into(), 1),
             ]
         );
+    }
+
+    #[test]
+    fn few_that_are_alike_are_told_apart() {
+        let found = patterns(&["cache hit for order 1", "cache miss for order 2", "cache hit for order 3"]);
+        assert_eq!(found, [("cache hit for order <*>".into(), 2), ("cache miss for order <*>".into(), 1)]);
     }
 
     #[test]

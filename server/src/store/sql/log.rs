@@ -158,7 +158,8 @@ impl Search {
         let matcher = &self.selection.matcher;
         let may_match = matcher.may_match_text(&text);
         let mut matched = 0;
-        for index in wanted.into_iter().filter(|index| may_match.as_ref().is_none_or(|may| may[*index])) {
+        // Mostly the last are the newest: once the page is full of them, those before need not be built.
+        for index in wanted.into_iter().rev().filter(|index| may_match.as_ref().is_none_or(|may| may[*index])) {
             let (message, attributes) = (text.message(index), text.attributes(index));
             if !matcher.matches_text(message, attributes) {
                 continue;
@@ -239,6 +240,9 @@ impl LogStore for SqlStore {
         // One snapshot for the whole search: a block merged away meanwhile is still there.
         let mut tx = self.begin_read().await?;
         let connection = tx.acquire().await?;
+        // What is later than the page before is not even described again, unless it is counted.
+        let page_end = selection.before.filter(|_| selection.count_bound == 0);
+        let to = page_end.map_or(selection.to.0, |(time, _)| selection.to.0.min(time.0.saturating_add(1)));
         let mut search = Search::new(selection, effort_bytes);
         let mut at = (i64::MAX, i64::MAX);
         'blocks: loop {
@@ -249,7 +253,7 @@ impl LogStore for SqlStore {
             )
             .bind(tenant.0)
             .bind(search.selection.from.0)
-            .bind(search.selection.to.0)
+            .bind(to)
             .bind(at.0)
             .bind(at.1)
             .bind(BLOCKS_A_READ)
