@@ -3,13 +3,13 @@ import type { Page } from "@playwright/test";
 import { expect, newTraceId, test } from "../support/test.ts";
 
 async function exported(page: Page, format: "JSON" | "CSV"): Promise<string> {
-  const download = page.waitForEvent("download");
   await page.getByText("Export").click();
-  await page.getByRole("button", { name: format }).click();
+  const download = page.waitForEvent("download");
+  await page.getByRole("link", { name: format, exact: true }).click();
   return readFile(await (await download).path(), "utf8");
 }
 
-test("what is shown is exported as JSON and as CSV", async ({ page, open, console }) => {
+test("what matches is exported as JSON and as CSV", async ({ page, open, console }) => {
   const traceId = newTraceId();
   await console.warnInTrace(traceId);
   await console.warnInTrace(newTraceId());
@@ -22,6 +22,6 @@ test("what is shown is exported as JSON and as CSV", async ({ page, open, consol
 
   const csv = (await exported(page, "CSV")).trim().split(/\r?\n/);
   expect(csv).toHaveLength(2);
-  expect(csv[0]).toMatch(/^timestamp,level,service/);
+  expect(csv[0]).toMatch(/^id,timestamp,level,service/);
   expect(csv[1]).toContain(traceId);
 });

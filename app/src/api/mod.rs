@@ -28,8 +28,10 @@ pub use identity::{
     SetUserDisabled, SetUserRole, add_key, add_tenant, add_user, list_audit, list_keys, list_tenants, list_users,
     remove_user, reset_user, revoke_key, set_user_disabled, set_user_role,
 };
-pub use log::ListLogs;
-pub use log::list_logs;
+pub use log::{
+    FindLogPatterns, ListLogs, LoadLogContext, SummarizeLogs, find_log_patterns, list_logs, load_log_context,
+    summarize_logs,
+};
 pub use map::{LoadMap, load_map};
 pub use overview::{LoadOverview, load_overview};
 pub use pipeline::{
@@ -46,10 +48,11 @@ pub use trace::{
 use uuid::Uuid;
 
 use crate::model::{
-    Account, ApiKey, AuditPage, ContrastQuery, CreatedKey, DocGroup, Invitation, KeyRequest, LogPage, LogQuery,
-    MapQuery, MemberPage, Overview, OverviewQuery, PipelineQuery, RedactedSample, RedactionRules, Role, ServiceMap,
-    SettingSection, SpanDetail, SpanId, TenantId, TenantList, TraceComparison, TraceContrast, TraceDetail, TraceId,
-    TraceOutline, TracePage, TraceQuery, Welcome,
+    Account, ApiKey, AuditPage, ContrastQuery, CreatedKey, DocGroup, Invitation, KeyRequest, LogContext,
+    LogContextQuery, LogPage, LogPatterns, LogQuery, LogSummary, LogViewQuery, MapQuery, MemberPage, Overview,
+    OverviewQuery, PipelineQuery, RedactedSample, RedactionRules, Role, ServiceMap, SettingSection, SpanDetail, SpanId,
+    TenantId, TenantList, TraceComparison, TraceContrast, TraceDetail, TraceId, TraceOutline, TracePage, TraceQuery,
+    Welcome,
     pipeline::{PipelineDetail, PipelineList, PipelinePage, PipelineStats, PipelineTrace},
 };
 
@@ -108,6 +111,12 @@ pub trait PipelinePort: Send + Sync {
 pub trait LogPort: Send + Sync {
     /// A page of log records, newest first.
     async fn list(&self, scope: Scope, query: LogQuery) -> Result<LogPage, ApiError>;
+    /// Counts over time, by level, by service and by attribute.
+    async fn summary(&self, scope: Scope, query: LogViewQuery) -> Result<LogSummary, ApiError>;
+    /// Patterns of messages.
+    async fn patterns(&self, scope: Scope, query: LogViewQuery) -> Result<LogPatterns, ApiError>;
+    /// One record and what its service wrote before and after it.
+    async fn context(&self, scope: Scope, query: LogContextQuery) -> Result<LogContext, ApiError>;
 }
 
 /// Traces and their spans.

@@ -4,11 +4,17 @@ use std::time::Duration;
 
 use leptos::{html, prelude::*};
 
-use super::icon::{Icon, IconName};
+use super::{
+    icon::{Icon, IconName},
+    reactive::{maybe, part},
+};
 use crate::browser::event_stream::after_delay;
 
 /// How long typing may pause before it counts.
 const TYPING_PAUSE: Duration = Duration::from_millis(250);
+
+/// Id of what is said of a text that is no search.
+const PROBLEM: &str = "search-problem";
 
 /// A text filter.
 #[component]
@@ -25,7 +31,15 @@ pub fn SearchBox(
     /// Whether `/` leads here.
     #[prop(optional)]
     is_main: bool,
+    /// Says what is wrong with a text: such a text stays in the field, and does not go into the address.
+    #[prop(optional)]
+    check: Option<Callback<String, Option<String>>>,
+    /// What is wrong with the text that the address has.
+    #[prop(optional, into)]
+    problem: Signal<Option<String>>,
 ) -> impl IntoView {
+    let wrong = RwSignal::new(None::<String>);
+    let shown_problem = Memo::new(move |_| wrong.get().or_else(|| problem.get()));
     let input = NodeRef::<html::Input>::new();
     let initial = value.get_untracked();
     let known = StoredValue::new(initial.clone());
@@ -39,6 +53,13 @@ pub fn SearchBox(
         let text = text.trim().to_owned();
         // Leaving the field tells its text once more.
         if known.with_value(|known| *known == text) {
+            wrong.set(None);
+            return forget();
+        }
+        let found = check.and_then(|check| check.run(text.clone()));
+        let is_wrong = found.is_some();
+        wrong.set(found);
+        if is_wrong {
             return forget();
         }
         let next = after_delay(delay, move || {
@@ -57,6 +78,7 @@ pub fn SearchBox(
             forget();
             input.set_value(&said);
             known.set_value(said);
+            wrong.set(None);
         }
     });
     view! {
@@ -73,9 +95,17 @@ pub fn SearchBox(
                 autocomplete="off"
                 spellcheck="false"
                 data-search=is_main.then_some("")
+                aria-invalid=maybe(move || shown_problem.with(|problem| problem.as_ref().map(|_| "true")))
+                aria-describedby=maybe(move || shown_problem.with(|problem| problem.as_ref().map(|_| PROBLEM)))
                 on:input:target=move |event| plan(event.target().value(), TYPING_PAUSE)
                 on:change:target=move |event| plan(event.target().value(), Duration::ZERO)
             />
+            {part(move || {
+                let problem = shown_problem.get();
+                problem
+                    .map(|problem| view! { <p class="search-problem" id=PROBLEM role="alert">{problem}</p> })
+                    .into_any()
+            })}
         </div>
     }
 }

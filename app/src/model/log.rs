@@ -94,10 +94,7 @@ pub struct LogRecord {
     pub attributes: serde_json::Map<String, serde_json::Value>,
 }
 
-/// Which records are wanted. Empty means all.
-///
-/// `search` is a list of words, each of which must begin a word of the message or of the attributes, in any case;
-/// a phrase in double quotes must stand there as it is.
+/// Which records are wanted. Empty means all. `search` is a [`LogSearch`](super::LogSearch) as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogFilter {
@@ -107,7 +104,7 @@ pub struct LogFilter {
     /// One service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// Words and quoted phrases.
+    /// Words, quoted phrases, fields, regular expressions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<String>,
     /// One trace.
@@ -151,6 +148,11 @@ pub struct LogPage {
     pub logs: Vec<LogRecord>,
     /// Give it back as `cursor` for the page after; absent on the last page.
     pub next_cursor: Option<String>,
+    /// The search ended before the page was full, as it had looked at very many records: what happened at this time or
+    /// before was not looked at. `next_cursor` goes on from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<String>, format = DateTime))]
+    pub searched_to: Option<UnixNanos>,
     /// The newest position of the tenant's log when the page was read: a live stream that starts after it
     /// continues this page without a gap and without a repeat.
     pub last_id: LogId,

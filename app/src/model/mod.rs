@@ -11,6 +11,9 @@ pub mod identity;
 pub mod ids;
 pub mod live;
 pub mod log;
+pub mod log_pattern;
+pub mod log_search;
+pub mod log_views;
 pub mod overview;
 pub mod pipeline;
 pub mod service_map;
@@ -30,6 +33,11 @@ pub use identity::{
 pub use ids::{LogId, SpanId, TenantId, TraceId};
 pub use live::{LiveEvent, LiveQuery, Missed, Tick};
 pub use log::{Level, LogFilter, LogPage, LogQuery, LogRecord};
+pub use log_search::{AttributeTest, Comparison, LogCondition, LogSearch, LogSearchError, LogTerm};
+pub use log_views::{
+    AttributeFacet, ExportFormat, LogContext, LogContextQuery, LogPattern, LogPatterns, LogSummary, LogViewQuery,
+    ServiceLines, ValueCount,
+};
 pub use overview::{ChartData, Kpi, Overview, OverviewQuery, Severity, StatusLevel};
 pub use pipeline::{PipelineFilter, PipelinePage, PipelineQuery, PipelineStatus, PipelineSummary, PipelineTrace, Step};
 pub use service_map::{CallFigures, MapEdge, MapEndpoint, MapNode, MapQuery, NodeKind, ServiceMap};

@@ -60,6 +60,9 @@ pub const PAGES: &[(&str, Class)] = &[
 pub const FUNCTIONS: &[(&str, Class)] = &[
     ("/fn/overview", Class::READ),
     ("/fn/logs", Class::READ),
+    ("/fn/logs/summary", Class::READ),
+    ("/fn/logs/patterns", Class::READ),
+    ("/fn/logs/context", Class::READ),
     ("/fn/pipelines", Class::READ),
     ("/fn/pipeline", Class::READ),
     ("/fn/pipelines/demo", Class::EDIT),

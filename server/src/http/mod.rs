@@ -11,6 +11,8 @@ mod error;
 mod errors;
 mod grpc;
 mod guard;
+mod log_export;
+mod logs;
 mod loki;
 mod observe;
 mod otlp;
@@ -80,7 +82,11 @@ fn surface(state: &AppState) -> Surface {
         .add(Class::EDIT, routes!(rest::create_demo_batch))
         .add(Class::READ, routes!(rest::one_trace))
         .add(Class::READ, routes!(rest::monitoring_summary))
-        .add(Class::READ, routes!(rest::list_logs))
+        .add(Class::READ, routes!(logs::list))
+        .add(Class::READ, routes!(logs::summary))
+        .add(Class::READ, routes!(logs::patterns))
+        .add(Class::READ, routes!(logs::context))
+        .add(Class::READ, routes!(log_export::export))
         .add(Class::READ, routes!(stream::logs))
         .add(Class::READ, routes!(stream::logs_of_the_integrated_page))
         .add(Class::Open, routes!(rest::health))

@@ -1,9 +1,9 @@
 //! The REST interface: each handler reads its parameters, calls one use case, and answers.
 
 use app::{
-    api::{ApiError, LogPort, PipelinePort},
+    api::{ApiError, PipelinePort},
     model::{
-        Level, LogPage, LogQuery, PipelineFilter, PipelinePage, PipelineQuery, PipelineStatus, PipelineTrace, TraceId,
+        PipelineFilter, PipelinePage, PipelineQuery, PipelineStatus, PipelineTrace, TraceId,
         health::{ComponentStatus, HealthReport, MonitoringSummary},
         pipeline::PipelineStats,
     },
@@ -31,7 +31,6 @@ type Shared = State<Arc<Services>>;
 
 const TRACE_PARAMS: [&str; 9] =
     ["limit", "cursor", "status", "environment", "tenant_id", "trigger_type", "search", "from", "to"];
-const LOG_PARAMS: [&str; 8] = ["level", "service", "search", "trace_id", "from", "to", "limit", "cursor"];
 
 fn pipeline_query(params: Params, services: &Services) -> Result<PipelineQuery, Failure> {
     let params = params.only(&TRACE_PARAMS)?;
@@ -200,37 +199,6 @@ pub async fn create_demo_batch(
     let traces = services.create_demo(scope, count).await?;
     let traces: Vec<DemoTrace> = traces.iter().map(DemoTrace::from).collect();
     Ok((StatusCode::CREATED, Json(DemoBatch { created: traces.len(), traces })))
-}
-
-/// Log records
-///
-/// Newest first.
-#[utoipa::path(get, path = "/api/monitoring/logs", tag = "logs", params(
-    ("level" = Option<Level>, Query, description = "This level or a more serious one."),
-    ("service" = Option<String>, Query, description = "From this service."),
-    ("search" = Option<String>, Query, description = "Words, each of which begins a word of the record."),
-    ("trace_id" = Option<String>, Query, description = "Of this trace: 32 hexadecimal digits."),
-    ("from" = Option<String>, Query, description = "RFC 3339 or epoch milliseconds.", example = "2026-01-01T00:00:00Z"),
-    ("to" = Option<String>, Query, description = "RFC 3339 or epoch milliseconds."),
-    ("limit" = Option<u32>, Query, description = "Records on a page.", minimum = 1),
-    ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
-), responses(
-    (status = 200, description = "A page.", body = LogPage),
-    (status = 422, description = "A parameter is wrong; `details.field` says which.", body = ErrorBody),
-))]
-pub async fn list_logs(
-    State(services): Shared,
-    InScope(scope): InScope,
-    params: Params,
-) -> Result<Json<LogPage>, Failure> {
-    let params = params.only(&LOG_PARAMS)?;
-    let query = LogQuery {
-        filter: params.log_filter()?,
-        range: params.range(services.clock.now_millis())?.unwrap_or_default(),
-        limit: params.limit()?,
-        cursor: params.text("cursor"),
-    };
-    Ok(Json(LogPort::list(&*services, scope, query).await?))
 }
 
 /// Requests, store and host

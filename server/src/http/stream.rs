@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     live::{HubEvent, LiveBatch, StreamPermit},
-    service::Services,
+    service::{Services, logs::matcher_of},
     store::log::LogMatcher,
 };
 
@@ -50,7 +50,7 @@ const PARAMS: [&str; 6] = ["level", "service", "search", "trace_id", "after", "l
 #[utoipa::path(get, path = "/api/monitoring/logs/stream", tag = "logs", params(
     ("level" = Option<Level>, Query, description = "This level or a more serious one."),
     ("service" = Option<String>, Query, description = "From this service."),
-    ("search" = Option<String>, Query, description = "Words, each of which begins a word of the record."),
+    ("search" = Option<String>, Query, description = "What the records must say, in the language of the list."),
     ("trace_id" = Option<String>, Query, description = "Of this trace: 32 hexadecimal digits."),
     ("after" = Option<i64>, Query, description = "Begin after this record, like the header `Last-Event-ID`."),
     ("logs" = Option<String>, Query, description = "`0` leaves out log records."),
@@ -68,7 +68,7 @@ pub async fn logs(
     let (services, scope) = (state.services, caller.scope);
     let params = params.only(&PARAMS)?;
     let filter = params.log_filter()?;
-    let matcher = LogMatcher::new(&filter).map_err(|error| ApiError::invalid("search", error.to_string()))?;
+    let matcher = matcher_of(&filter)?;
     let wants_logs = params.text("logs").is_none_or(|logs| logs != "0");
     let header = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let header = header.and_then(|id| id.parse::<i64>().ok());
@@ -114,7 +114,7 @@ pub async fn logs(
 #[utoipa::path(get, path = "/api/monitoring/advanced/logs/stream", tag = "logs", params(
     ("level" = Option<Level>, Query, description = "This level or a more serious one."),
     ("service" = Option<String>, Query, description = "From this service."),
-    ("search" = Option<String>, Query, description = "Words, each of which begins a word of the record."),
+    ("search" = Option<String>, Query, description = "What the records must say, in the language of the list."),
     ("trace_id" = Option<String>, Query, description = "Of this trace: 32 hexadecimal digits."),
     ("after" = Option<i64>, Query, description = "Begin after this record, like the header `Last-Event-ID`."),
     ("logs" = Option<String>, Query, description = "`0` leaves out log records."),
@@ -238,7 +238,7 @@ impl Reader {
         for (index, live) in batch.records.iter().enumerate().skip(looked_at) {
             let record = &live.record;
             if record.id > self.last
-                && self.matcher.matches_fields(record.level, &record.service, record.trace_id)
+                && self.matcher.matches_fields(record.level, &record.service, record.trace_id, record.span_id)
                 && self.matcher.matches_text(&record.message, &live.attributes)
             {
                 let event = log_event(record.id, &live.json);

@@ -4,7 +4,7 @@ mod comparison;
 mod errors;
 mod figures;
 pub mod identity;
-mod logs;
+pub mod logs;
 mod monitoring;
 mod otlp;
 mod outline;

@@ -19,7 +19,10 @@ pub mod sketch;
 pub mod span;
 pub mod sqlite;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use app::model::{
     LogId, LogRecord, PipelineFilter, PipelineTrace, TenantId, TimeRange, UnixNanos, health::StoreSummary,
@@ -32,7 +35,7 @@ use uuid::Uuid;
 
 use self::{
     identity::IdentityStore,
-    log::{LogMatcher, NewLogRecord},
+    log::{LogMatcher, LogScan, NewLogRecord, ScanCoverage},
     sketch::Sketch,
     span::{NewSpan, SpanStore},
 };
@@ -193,7 +196,7 @@ pub struct LogSelection {
     pub before: Option<(UnixNanos, LogId)>,
     /// At most so many records.
     pub limit: usize,
-    /// Counting what matches may stop at so many.
+    /// Counting what matches may stop at so many; 0 counts nothing.
     pub count_bound: u64,
 }
 
@@ -210,13 +213,46 @@ pub struct LogSlice {
     pub matched_is_partial: bool,
     /// Services with records in the range, sorted.
     pub services: Vec<String>,
+    /// The search ended before the page was full, as it had taken all the effort that it was given: what happened at
+    /// this time or before has not been looked at. Then there may be older ones.
+    pub ended_at: Option<UnixNanos>,
 }
 
 /// Log records.
 #[async_trait]
 pub trait LogStore: Send + Sync {
-    /// Searches by time, newest first.
-    async fn search(&self, tenant: TenantId, selection: LogSelection) -> StoreResult<LogSlice>;
+    /// Searches by time, newest first, however long it takes.
+    async fn search(&self, tenant: TenantId, selection: LogSelection) -> StoreResult<LogSlice> {
+        self.search_within(tenant, selection, u64::MAX).await
+    }
+    /// Searches by time, newest first, until about so many bytes have been unpacked. Each call makes some way: who goes
+    /// on where the call before has ended comes to the end.
+    async fn search_within(
+        &self,
+        tenant: TenantId,
+        selection: LogSelection,
+        effort_bytes: u64,
+    ) -> StoreResult<LogSlice>;
+    /// Records after this place in the order (time, id) that match, oldest first, at most `limit`.
+    async fn following(
+        &self,
+        tenant: TenantId,
+        matcher: &LogMatcher,
+        place: (UnixNanos, LogId),
+        limit: usize,
+    ) -> StoreResult<Vec<LogRecord>>;
+    /// One record.
+    async fn record(&self, tenant: TenantId, id: LogId) -> StoreResult<Option<LogRecord>>;
+    /// Shows the blocks of a range to a scan. Where the scan wants to see more records than `most_records`, it sees an
+    /// evenly spread part of the blocks.
+    async fn scan(
+        &self,
+        tenant: TenantId,
+        from: UnixNanos,
+        to: UnixNanos,
+        most_records: u64,
+        scan: Arc<Mutex<dyn LogScan>>,
+    ) -> StoreResult<ScanCoverage>;
     /// Records after `after` that match, in the order of ids, until `limit` are found; also the last id looked at.
     async fn after(
         &self,

@@ -114,14 +114,17 @@ async fn bad_input_is_answered_with_the_field() {
         ("/api/monitoring/logs?level=loud", 422, "level"),
         ("/api/monitoring/logs?trace_id=12", 422, "trace_id"),
         ("/api/monitoring/logs?limit=10001", 422, "limit"),
+        ("/api/monitoring/logs?search=%22open", 422, "search"),
         ("/api/monitoring/logs/stream?level=loud", 422, "level"),
+        ("/api/monitoring/logs/export?format=xml", 422, "format"),
+        ("/api/monitoring/logs/1?lines=201", 422, "lines"),
         ("/api/monitoring/advanced/summary?period_hours=0", 422, "period_hours"),
     ] {
         let (found, answer) = app.get(path).await;
         assert_eq!((found, answer["error"]["details"]["field"].as_str()), (status, Some(field)), "{path} {answer}");
         assert!(!answer["error"]["message"].as_str().unwrap().is_empty());
     }
-    let long = "x".repeat(600);
+    let long = "x".repeat(1100);
     assert_eq!(app.get(&format!("/api/monitoring/logs?search={long}")).await.0, 422);
     assert_eq!(app.get("/v1/traces/6b1f5330-3a73-4ccc-8c6a-ae6640399827").await.0, 404);
     assert_eq!(app.get("/v1/traces/not-an-id").await.0, 404);

@@ -29,6 +29,8 @@ const SPAN: &str = "00f067aa0ba902b7";
 /// What belongs to `default`.
 struct Owned {
     trace: Uuid,
+    /// Of a log record.
+    log: i64,
     /// Of a span.
     span_trace: TraceId,
     user: Uuid,
@@ -61,9 +63,12 @@ async fn fill(app: &TestApp) -> Owned {
     app.services.ingest.submit(Submission { logs, spans, ..Submission::default() }).await.unwrap();
     let key = json!({ "request": { "name": MARK, "can_ingest": true, "can_read": true, "expires_in_days": null } });
     let key: Value = admin.post(app.url("/fn/keys/add")).json(&key).send().await.unwrap().json().await.unwrap();
+    let lines = admin.get(app.url(&format!("/api/monitoring/logs?service={MARK}"))).send().await.unwrap();
+    let lines: Value = lines.json().await.unwrap();
     let user = stores.identity.user_by_email(&format!("{MARK}@example.com")).await.unwrap().unwrap().id;
     Owned {
         span_trace,
+        log: lines["logs"][0]["id"].as_i64().unwrap(),
         trace: made["trace_id"].as_str().unwrap().parse().unwrap(),
         key: key["key"]["id"].as_str().unwrap().parse().unwrap(),
         session: stores.identity.sessions_of(user, SystemClock.now_utc()).await.unwrap()[0].id,
@@ -79,12 +84,13 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
     Some(match path {
         "/fn/overview" => json!({ "query": { "range": range, "compare": "previous", "overlay": false } }),
         "/fn/logs" => logs,
+        "/fn/logs/context" => json!({ "query": { "id": owned.log, "lines": 5 } }),
         "/fn/pipelines" => json!({ "query": {} }),
         "/fn/pipeline" => json!({ "id": owned.trace }),
         "/fn/pipelines/demo" => json!({ "count": 1 }),
         "/fn/map" => json!({ "query": { "range": range } }),
-        "/fn/traces" => json!({ "query": { "range": range } }),
         "/fn/traces/contrast" => json!({ "query": { "query": { "range": range }, "within": range } }),
+        "/fn/traces" | "/fn/logs/summary" | "/fn/logs/patterns" => json!({ "query": { "range": range } }),
         "/fn/trace" => json!({ "id": owned.span_trace }),
         "/fn/trace/rows" => json!({ "id": owned.span_trace, "offset": 0 }),
         "/fn/trace/compare" => json!({ "id": owned.span_trace, "other": owned.span_trace }),
@@ -121,6 +127,7 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
 fn ways(app: &TestApp, owned: &Owned) -> Vec<(Method, String, String, Class, Option<Value>)> {
     let routes = declared(app.services.clone()).into_iter().map(|route| {
         let asked = route.path.replace("{id}", &owned.trace.to_string());
+        let asked = asked.replace("{log_id}", &owned.log.to_string());
         (route.method.parse().unwrap(), route.path, asked, route.class, None)
     });
     let pages = PAGES.iter().map(|(path, class)| {

@@ -10,6 +10,8 @@ mod fault;
 mod http;
 mod identity;
 mod isolation;
+mod logs;
+mod logs_http;
 mod loki;
 mod otlp;
 mod otlp_metrics;

@@ -79,6 +79,37 @@ fn lines(from: usize, count: usize) -> Vec<NewLogRecord> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_and_its_resumption_understand_what_the_list_does() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    // service:orders -calm status:>=500 /line \d+/
+    let query = "search=service%3Aorders+-calm+status%3A%3E%3D500+%2Fline+%5Cd%2B%2F";
+    let mut live = Stream::open(&app, query, None).await;
+    let failed = |n: i64, service: &str, message: &str, status: u16| NewLogRecord {
+        attributes: format!(r#"{{"status":{status}}}"#),
+        ..record(n, service, message)
+    };
+    let records = vec![
+        failed(1, "orders", "line 1", 200),
+        failed(2, "users", "line 2", 500),
+        failed(3, "orders", "line 3, calm", 500),
+        failed(4, "orders", "line x", 500),
+        failed(5, "orders", "line 5", 503),
+    ];
+    write(&app, records).await;
+    assert_eq!(live.next_of("log").await.id, Some(5));
+    let mut resumed = Stream::open(&app, query, Some(0)).await;
+    assert_eq!(resumed.next_of("log").await.id, Some(5));
+    let (status, page) = app.get(&format!("/api/monitoring/logs?from=0&to=1000000&{query}")).await;
+    assert_eq!((status, page["logs"][0]["id"].as_i64(), page["matched"].as_u64()), (200, Some(5), Some(1)));
+    for bad in ["%22open", "%2F(%2F", "level%3Aloud"] {
+        let (status, error) = app.get(&format!("/api/monitoring/logs/stream?search={bad}")).await;
+        assert_eq!((status, error["error"]["details"]["field"].as_str()), (422, Some("search")), "{bad}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn committed_records_arrive_filtered_on_the_server() {
     let home = Home::new(Engine::Sqlite).await;
     let app = TestApp::start(&home).await;

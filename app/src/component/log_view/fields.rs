@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{LogFilter, LogRecord, TraceId};
+use crate::model::{Comparison, LogCondition, LogFilter, LogRecord, LogSearch, LogTerm, TraceId};
 
 /// A filter that one field offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,8 +11,8 @@ pub enum FieldFilter {
     Service(String),
     /// Only this trace.
     Trace(TraceId),
-    /// This text as well.
-    Search(String),
+    /// This term as well.
+    Term(LogTerm),
 }
 
 impl FieldFilter {
@@ -21,13 +21,20 @@ impl FieldFilter {
         match self {
             Self::Service(service) => filter.service = Some(service.clone()),
             Self::Trace(trace_id) => filter.trace_id = Some(*trace_id),
-            Self::Search(phrase) => {
-                let before = filter.search.take().unwrap_or_default();
-                let is_there = before.contains(phrase.as_str());
-                let joined = if is_there { before } else { format!("{before} {phrase}").trim().to_owned() };
-                filter.search = Some(joined);
+            Self::Term(term) => {
+                filter.search = Some(LogSearch::with_term(filter.search.as_deref().unwrap_or_default(), term.clone()));
             }
         }
+    }
+
+    /// The filter that leaves out what this one leaves in.
+    #[must_use]
+    pub fn opposite(&self) -> Self {
+        Self::Term(match self {
+            Self::Service(service) => LogTerm::rejects(LogCondition::Service(service.clone())),
+            Self::Trace(trace_id) => LogTerm::rejects(LogCondition::Trace(Some(*trace_id))),
+            Self::Term(term) => LogTerm { is_negated: !term.is_negated, condition: term.condition.clone() },
+        })
     }
 }
 
@@ -89,8 +96,7 @@ pub fn pretty(record: &LogRecord) -> String {
 pub fn preview(record: &LogRecord) -> String {
     const ENOUGH: usize = 160;
     let mut line = String::new();
-    // Where in the program it was written is the last thing that a reader needs.
-    for (name, value) in record.attributes.iter().filter(|(name, _)| *name != "target") {
+    for (name, value) in record.attributes.iter().filter(|(name, _)| !is_about_emitter(name)) {
         let shown = match value {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
@@ -105,6 +111,11 @@ pub fn preview(record: &LogRecord) -> String {
     line
 }
 
+/// Whether an attribute says where a record was written and not what happened: that is the last thing that a reader needs.
+pub fn is_about_emitter(name: &str) -> bool {
+    name == "target" || name.starts_with("resource.") || name.starts_with("otel.")
+}
+
 /// Whether the record was written while a pipeline's trace was made: then its trace is a pipeline's.
 pub fn is_of_pipeline(record: &LogRecord) -> bool {
     let text = |name: &str| record.attributes.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -117,9 +128,10 @@ fn is_success(record: &LogRecord) -> bool {
 
 /// The record as lines of pretty-printed JSON: together they are [`pretty`], but for the record's place in the log.
 pub fn fields(record: &LogRecord) -> Vec<Field> {
+    let of = |condition| FieldFilter::Term(LogTerm::wants(condition));
     let mut own: Vec<(&str, Value, Option<FieldFilter>)> = vec![
         ("timestamp", json!(record.timestamp), None),
-        ("level", json!(record.level), None),
+        ("level", json!(record.level), Some(of(LogCondition::Level(Comparison::Same, record.level)))),
         ("service", json!(record.service), Some(FieldFilter::Service(record.service.clone()))),
         ("message", json!(record.message), None),
     ];
@@ -127,7 +139,7 @@ pub fn fields(record: &LogRecord) -> Vec<Field> {
         own.push(("trace_id", json!(trace_id), Some(FieldFilter::Trace(trace_id))));
     }
     if let Some(span_id) = record.span_id {
-        own.push(("span_id", json!(span_id), None));
+        own.push(("span_id", json!(span_id), Some(of(LogCondition::Span(Some(span_id))))));
     }
     let has_attributes = !record.attributes.is_empty();
 
@@ -141,7 +153,7 @@ pub fn fields(record: &LogRecord) -> Vec<Field> {
         lines.push(bracket(1, Some("attributes"), "{"));
         let count = record.attributes.len();
         for (at, (name, value)) in record.attributes.iter().enumerate() {
-            lines.push(line(2, name, value, search_for(value), at + 1 == count));
+            lines.push(line(2, name, value, search_for(name, value), at + 1 == count));
         }
         lines.push(bracket(1, None, "}"));
     }
@@ -161,19 +173,15 @@ fn bracket(depth: usize, name: Option<&str>, text: &str) -> Field {
     Field { depth, name: name.map(str::to_owned), text: text.to_owned(), kind: ValueKind::Structure, filter: None }
 }
 
-/// The search that finds a value: a phrase for text, a word for a number.
-fn search_for(value: &Value) -> Option<FieldFilter> {
-    let phrase = match value {
-        Value::String(text) => {
-            let plain = text.replace('"', " ");
-            let plain = plain.trim();
-            let is_word = plain.chars().all(char::is_alphanumeric);
-            if is_word { plain.to_owned() } else { format!("\"{plain}\"") }
-        }
-        Value::Number(number) => number.to_string(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+/// The term that finds a value: the attribute, or its text where its name cannot be written.
+fn search_for(name: &str, value: &Value) -> Option<FieldFilter> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
     };
-    (!phrase.trim_matches('"').is_empty()).then_some(FieldFilter::Search(phrase))
+    let phrase = || (!text.trim().is_empty()).then(|| LogTerm::wants(LogCondition::Phrase(text.clone())));
+    LogTerm::attribute(name, &text).or_else(phrase).map(FieldFilter::Term)
 }
 
 #[cfg(test)]
@@ -224,18 +232,27 @@ mod tests {
         let of = |name: &str| fields(&record()).into_iter().find(|f| f.name.as_deref() == Some(name)).unwrap().filter;
         assert_eq!(of("service"), Some(FieldFilter::Service("orders".into())));
         assert!(matches!(of("trace_id"), Some(FieldFilter::Trace(_))));
-        assert_eq!(of("route"), Some(FieldFilter::Search("\"/v1/orders\"".into())));
-        assert_eq!(of("latency_ms"), Some(FieldFilter::Search("1931".into())));
-        assert_eq!(of("cached"), None);
+        let term = |name: &str| match of(name) {
+            Some(FieldFilter::Term(term)) => term.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(term("level"), "level:warn");
+        assert_eq!(term("route"), "route:\"/v1/orders\"");
+        assert_eq!(term("latency_ms"), "latency_ms:1931");
+        assert_eq!(term("cached"), "cached:false");
         assert_eq!(of("tags"), None);
     }
 
     #[test]
     fn a_search_is_added_once() {
         let mut filter = LogFilter { search: Some("timeout".into()), ..LogFilter::default() };
-        let more = FieldFilter::Search("\"/v1/orders\"".into());
+        let more = FieldFilter::Term(LogTerm::attribute("job", "x").unwrap());
         more.apply(&mut filter);
         more.apply(&mut filter);
-        assert_eq!(filter.search.as_deref(), Some("timeout \"/v1/orders\""));
+        assert_eq!(filter.search.as_deref(), Some("timeout job:x"));
+        more.opposite().apply(&mut filter);
+        assert_eq!(filter.search.as_deref(), Some("timeout -job:x"));
+        FieldFilter::Service("a".into()).opposite().apply(&mut filter);
+        assert_eq!(filter.search.as_deref(), Some("timeout -job:x -service:a"));
     }
 }

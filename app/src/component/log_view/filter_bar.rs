@@ -9,13 +9,14 @@ use crate::{
     component::{
         icon::{Icon, IconName},
         number::format_count,
+        reactive::part,
         search_box::SearchBox,
     },
-    model::{Level, LogPage},
+    model::{Level, LogPage, LogSearch},
 };
 
-const SEARCH_HELP: &str = "Every word must begin a word of the message or of its fields. \
-    A \"quoted phrase\" must stand there as it is.";
+const SEARCH_HELP: &str =
+    "word  \"a phrase\"  service:orders  http.status:>=500  user:*  /regular \\w+/  and - before what must not be";
 
 /// The newest page of a view, for choices and counts.
 pub type LoadedPage<Q> = Resource<Result<(Q, LogPage), ApiError>>;
@@ -40,6 +41,16 @@ pub fn LogFilterBar<Q: Clone + Send + Sync + 'static>(
 ) -> impl IntoView {
     let level = Memo::new(move |_| state.filter.with(|filter| filter.level));
     let search = Memo::new(move |_| state.filter.with(|filter| filter.search.clone()).unwrap_or_default());
+    // What can be told without the server; an expression is only known to be wrong once it was tried there.
+    let refused = RwSignal::new(None::<String>);
+    Effect::new(move |_| {
+        let answer = page.get();
+        refused.set(answer.and_then(Result::err).filter(is_about_search).map(|error| error.message));
+    });
+    let problem = Memo::new(move |_| {
+        let said = search.with(|search| search.parse::<LogSearch>().err().map(|error| error.to_string()));
+        said.or_else(|| refused.get())
+    });
     view! {
         <div class="log-filters" role="search" aria-label="Log lines">
             <select
@@ -69,8 +80,11 @@ pub fn LogFilterBar<Q: Clone + Send + Sync + 'static>(
                 label="Search log lines"
                 help=SEARCH_HELP
                 is_main
+                check=Callback::new(|text: String| text.parse::<LogSearch>().err().map(|error| error.to_string()))
+                problem=Signal::derive(move || problem.get())
             />
-            <TraceChip state page arrived />
+            <Chips state />
+            <Matched state page arrived />
             <div class="log-filter-end">
                 {children.map(|children| children())}
                 <PauseButton state can_tail />
@@ -106,43 +120,62 @@ fn ServiceSelect<Q: Clone + Send + Sync + 'static>(state: LogState, page: Loaded
     }
 }
 
-/// The trace that the view is narrowed to, how many lines match, and the way back.
+/// Whether an error says what is wrong with the search.
+pub fn is_about_search(error: &ApiError) -> bool {
+    error.details.get("field").and_then(serde_json::Value::as_str) == Some("search")
+}
+
+/// The trace and the fields that the view is narrowed to, each with the way back.
 #[component]
-fn TraceChip<Q: Clone + Send + Sync + 'static>(
+fn Chips(state: LogState) -> impl IntoView {
+    let trace_id = Memo::new(move |_| state.filter.with(|filter| filter.trace_id));
+    let terms = Memo::new(move |_| {
+        state.search.with(|search| search.0.iter().filter(|term| term.is_field()).cloned().collect::<Vec<_>>())
+    });
+    let chip = move |label: String, name: String, remove: Callback<()>| {
+        view! {
+            <li class="chip">
+                <span class="ellipsis" title=label.clone()>{label.clone()}</span>
+                <button type="button" class="icon-button" aria-label=name.clone() title=name
+                    on:click=move |click: leptos::ev::MouseEvent| {
+                        remove.run(());
+                        keys::keep_focus(&click);
+                    }>
+                    <Icon name=IconName::Close />
+                </button>
+            </li>
+        }
+    };
+    part(move || {
+        let (trace_id, terms) = (trace_id.get(), terms.get());
+        if trace_id.is_none() && terms.is_empty() {
+            return ().into_any();
+        }
+        let trace = trace_id.map(|id| {
+            let clear = Callback::new(move |()| state.clear_trace());
+            chip(format!("trace_id = {}…", id.short()), "Clear trace filter".to_owned(), clear)
+        });
+        let terms = terms.into_iter().map(|term| {
+            let label = term.to_string();
+            chip(label.clone(), format!("Remove {label}"), Callback::new(move |()| state.remove_term(&term)))
+        });
+        view! { <ul class="chips" aria-label="Chosen filters">{trace}{terms.collect_view()}</ul> }.into_any()
+    })
+}
+
+/// How many lines match.
+#[component]
+fn Matched<Q: Clone + Send + Sync + 'static>(
     state: LogState,
     page: LoadedPage<Q>,
     arrived: Signal<u64>,
 ) -> impl IntoView {
-    let trace_id = Memo::new(move |_| state.filter.with(|filter| filter.trace_id));
     let count = move || {
         let (_, page) = page.get()?.ok()?;
         Some(match_label(page.matched + arrived.get(), page.matched_is_partial))
     };
-    let clear = move |click: leptos::ev::MouseEvent| {
-        state.clear_trace();
-        keys::keep_focus(&click);
-    };
-    let chip = move || {
-        let short = trace_id.get()?.short();
-        Some(view! {
-            <span class="chip">
-                "trace_id = "
-                <b>{format!("{short}…")}</b>
-                <button
-                    type="button"
-                    class="icon-button"
-                    aria-label="Clear trace filter"
-                    title="Clear trace filter"
-                    on:click=clear
-                >
-                    <Icon name=IconName::Close />
-                </button>
-            </span>
-        })
-    };
     let has_filter = move || state.filter.with(|filter| !filter.is_empty());
     view! {
-        {chip}
         <span class="log-matched" role="status">
             <Transition>{move || has_filter().then(count)}</Transition>
         </span>

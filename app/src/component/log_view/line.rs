@@ -3,20 +3,24 @@
 use std::sync::Arc;
 
 use leptos::{html, prelude::*};
-use leptos_router::components::A;
+use leptos_router::{components::A, hooks::use_location};
 
-use super::fields::{self, Field, FieldFilter};
+use super::{
+    fields::{self, Field, FieldFilter},
+    state::{LINE, LOGS_PATH, line_href, logs_href},
+};
 use crate::{
-    browser::geometry,
+    browser::{dom, geometry},
     component::{
         copy::CopyButton,
         icon::{Icon, IconName},
+        query::{use_href, use_page_href},
         reactive::text,
         time::{format_date_time, format_time, use_zone},
         virtual_list::Expanded,
     },
     live::list::RowKey,
-    model::{Level, LogRecord, TraceId},
+    model::{Level, LogCondition, LogFilter, LogRecord, LogTerm, TraceId, log_pattern::pattern_of},
 };
 
 /// Until an expanded row is measured, in pixels.
@@ -138,7 +142,10 @@ pub fn LogLine(
 
 /// Level as icon, text and colour.
 #[component]
-fn LevelMark(level: Level) -> impl IntoView {
+pub fn LevelMark(
+    /// The level.
+    level: Level,
+) -> impl IntoView {
     let icon = match level {
         Level::Trace | Level::Debug => IconName::Dash,
         Level::Info => IconName::Circle,
@@ -186,9 +193,28 @@ fn LogDetail(record: Arc<LogRecord>, context: LineContext) -> impl IntoView {
         });
     });
     let lines = fields::fields(&record);
-    let is_of_pipeline = fields::is_of_pipeline(&record);
+    view! {
+        <div class="log-detail" node_ref=node>
+            <p class="log-full-message">{record.message.clone()}</p>
+            <LineLinks record with_context=true />
+            <div class="json">
+                {lines.into_iter().map(|field| view! { <JsonLine field narrow=context.narrow /> }).collect_view()}
+            </div>
+        </div>
+    }
+}
+
+/// Where a line leads, and what can be copied of it.
+#[component]
+pub fn LineLinks(
+    /// The line.
+    record: Arc<LogRecord>,
+    /// Whether it leads to the lines before and after it.
+    #[prop(optional)]
+    with_context: bool,
+) -> impl IntoView {
     let trace = record.trace_id.map(|trace_id| {
-        let pipeline = is_of_pipeline.then(|| {
+        let pipeline = fields::is_of_pipeline(&record).then(|| {
             view! {
                 <A href=format!("/monitoring/pipelines/{}", trace_id.as_uuid()) attr:class="button">
                     <Icon name=IconName::Open />
@@ -206,23 +232,52 @@ fn LogDetail(record: Arc<LogRecord>, context: LineContext) -> impl IntoView {
             <CopyButton what="trace id" text=trace_id.to_string() labelled=true />
         }
     });
+    let page_href = use_page_href();
+    let like_it = LogTerm::wants(LogCondition::Pattern(pattern_of(&record.message)));
+    let like_it = logs_href(&LogFilter { search: Some(like_it.to_string()), ..LogFilter::default() }, None);
+    let (path, here) = (use_location().pathname, use_href());
+    let id = record.id.to_string();
+    let permalink = line_href(&record);
+    // On the page of log lines everything else stays as it is.
+    let context_href = {
+        let permalink = permalink.clone();
+        move || {
+            if path.get() == LOGS_PATH { here(&[(LINE, Some(id.clone()))]) } else { permalink.clone() }
+        }
+    };
+    let context = with_context.then(|| {
+        view! {
+            <A href=context_href attr:class="button" attr:data-noscroll="">
+                <Icon name=IconName::Logs />
+                "Lines around it"
+            </A>
+        }
+    });
+    let link = format!("{}{permalink}", dom::origin().unwrap_or_default());
     view! {
-        <div class="log-detail" node_ref=node>
-            <p class="log-full-message">{record.message.clone()}</p>
-            <div class="log-actions">
-                <CopyButton what="JSON" text=fields::pretty(&record) labelled=true />
-                <CopyButton what="message" text=record.message.clone() labelled=true />
-                {trace}
-            </div>
-            <div class="json">
-                {lines.into_iter().map(|field| view! { <JsonLine field narrow=context.narrow /> }).collect_view()}
-            </div>
+        <div class="log-actions">
+            {trace}
+            {context}
+            <A href=move || page_href(&like_it) attr:class="button">
+                <Icon name=IconName::Filter />
+                "All like it"
+            </A>
+            <CopyButton what="link" text=link labelled=true />
+            <CopyButton what="JSON" text=fields::pretty(&record) labelled=true />
+            <CopyButton what="message" text=record.message.clone() labelled=true />
         </div>
     }
+    .into_any()
 }
 
+/// One field as JSON, with what it filters by.
 #[component]
-fn JsonLine(field: Field, narrow: Callback<FieldFilter>) -> impl IntoView {
+pub fn JsonLine(
+    /// The field.
+    field: Field,
+    /// Narrows the view.
+    narrow: Callback<FieldFilter>,
+) -> impl IntoView {
     let Field { depth, name, text, kind, filter } = field;
     let label = name.clone().unwrap_or_default();
     let name = name.map(|name| {
@@ -231,8 +286,7 @@ fn JsonLine(field: Field, narrow: Callback<FieldFilter>) -> impl IntoView {
             ": "
         }
     });
-    let button = filter.map(|filter| {
-        let hint = format!("Filter by {label}");
+    let button = move |hint: String, icon: IconName, filter: FieldFilter| {
         view! {
             <button
                 type="button"
@@ -241,15 +295,22 @@ fn JsonLine(field: Field, narrow: Callback<FieldFilter>) -> impl IntoView {
                 title=hint
                 on:click=move |_| narrow.run(filter.clone())
             >
-                <Icon name=IconName::Filter />
+                <Icon name=icon />
             </button>
+        }
+    };
+    let buttons = filter.map(|filter| {
+        let opposite = filter.opposite();
+        view! {
+            {button(format!("Filter by {label}"), IconName::Filter, filter)}
+            {button(format!("Filter out {label}"), IconName::Dash, opposite)}
         }
     });
     view! {
         <div class="json-line" data-depth=depth.to_string()>
             {name}
             <span class="json-value" data-kind=kind.key()>{text}</span>
-            {button}
+            {buttons}
         </div>
     }
 }

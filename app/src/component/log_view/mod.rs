@@ -7,11 +7,9 @@ mod panel;
 mod state;
 mod tail;
 
-pub mod export;
-
-pub use fields::FieldFilter;
-pub use filter_bar::LogFilterBar;
-pub use line::{LineContext, LogLine};
+pub use fields::{FieldFilter, fields, pretty};
+pub use filter_bar::{LogFilterBar, is_about_search};
+pub use line::{JsonLine, LevelMark, LineContext, LineLinks, LogLine};
 pub use panel::LogPanel;
-pub use state::{LogState, ParamNames, logs_href, use_log_state};
+pub use state::{LINE, LogState, ParamNames, export_href, line_href, logs_href, use_log_state};
 pub use tail::LogTail;

@@ -35,14 +35,13 @@ pub fn LogPanel() -> impl IntoView {
         |query| async move { list_logs(query.clone()).await.map(|page| (query, page)) },
     );
     let arrived = RwSignal::new(0);
-    let shown = StoredValue::new(None);
     let go_live = Callback::new(move |()| set_range.set(RangeSpec::default()));
     let href = use_page_href();
     let lines = move || {
         page.get().map(|loaded| match loaded {
             Ok((query, page)) => {
                 let capacity = PANEL_LINES as usize;
-                view! { <LogTail query page state arrived shown go_live capacity with_older=false /> }.into_any()
+                view! { <LogTail query page state arrived go_live capacity with_older=false /> }.into_any()
             }
             Err(error) => view! { <ErrorPanel what="log lines" error retry=move |()| page.refetch() /> }.into_any(),
         })

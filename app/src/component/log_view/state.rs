@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::fields::FieldFilter;
 use crate::{
     component::query::{History, use_query_param, use_query_param_with, with},
-    model::{Level, LogFilter},
+    model::{ExportFormat, Level, LogFilter, LogRecord, LogSearch, LogTerm, RangeSpec, UnixMillis},
 };
 
 /// Names of the parameters. A page that shows more than log lines prefixes them.
@@ -17,6 +17,12 @@ pub struct ParamNames {
     trace_id: &'static str,
     live: &'static str,
 }
+
+/// Where the page of log lines is.
+pub const LOGS_PATH: &str = "/monitoring/logs";
+
+/// `?line=4711`: the line that is looked at on the page of log lines.
+pub const LINE: &str = "line";
 
 impl ParamNames {
     /// On the page of log lines.
@@ -34,6 +40,27 @@ impl ParamNames {
 
 /// Address of the page of log lines with this filter and range.
 pub fn logs_href(filter: &LogFilter, range: Option<&str>) -> String {
+    join(LOGS_PATH, &with_filter(range, filter))
+}
+
+/// Address of a file with the lines of this filter and range.
+pub fn export_href(filter: &LogFilter, range: RangeSpec, format: ExportFormat) -> String {
+    let query = with_filter(Some(&range.to_string()), filter);
+    join("/api/monitoring/logs/export", &with(&query, "format", Some(format.key())))
+}
+
+/// Around a line that is linked to, what else is listed.
+const AROUND_MS: i64 = 5 * 60_000;
+
+/// Address of a line that stays the same: the line among those that were written around it.
+pub fn line_href(record: &LogRecord) -> String {
+    let at = record.timestamp.to_millis().0;
+    let (from, to) = (UnixMillis((at - AROUND_MS).max(0)), UnixMillis((at + AROUND_MS).max(1)));
+    let query = with_filter(Some(&RangeSpec::Fixed(from, to).to_string()), &LogFilter::default());
+    join(LOGS_PATH, &with(&query, LINE, Some(&record.id.to_string())))
+}
+
+fn with_filter(range: Option<&str>, filter: &LogFilter) -> String {
     let names = ParamNames::PAGE;
     let trace_id = filter.trace_id.map(|id| id.to_string());
     let query = [
@@ -43,8 +70,11 @@ pub fn logs_href(filter: &LogFilter, range: Option<&str>) -> String {
         (names.search, filter.search.as_deref()),
         (names.trace_id, trace_id.as_deref()),
     ];
-    let query = query.into_iter().fold(String::new(), |query, (name, value)| with(&query, name, value));
-    if query.is_empty() { "/monitoring/logs".to_owned() } else { format!("/monitoring/logs?{query}") }
+    query.into_iter().fold(String::new(), |query, (name, value)| with(&query, name, value))
+}
+
+fn join(path: &str, query: &str) -> String {
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 /// Filter and pause of a log view, read from the address and written to it.
@@ -52,11 +82,15 @@ pub fn logs_href(filter: &LogFilter, range: Option<&str>) -> String {
 pub struct LogState {
     /// Which records.
     pub filter: Memo<LogFilter>,
+    /// What is searched for, understood; a text that is no search is none.
+    pub search: Memo<LogSearch>,
     /// Whether new lines wait: `live=0`.
     pub paused: Memo<bool>,
     set_level: SignalSetter<Option<String>>,
     set_service: SignalSetter<Option<String>>,
     set_search: SignalSetter<Option<String>>,
+    /// For what is clicked, not typed: going back undoes it.
+    choose_search: SignalSetter<Option<String>>,
     set_trace_id: SignalSetter<Option<String>>,
     set_live: SignalSetter<Option<String>>,
 }
@@ -66,6 +100,7 @@ pub fn use_log_state(names: ParamNames) -> LogState {
     let (level, set_level) = use_query_param_with(names.level, History::Push);
     let (service, set_service) = use_query_param_with(names.service, History::Push);
     let (search, set_search) = use_query_param(names.search);
+    let (_, choose_search) = use_query_param_with(names.search, History::Push);
     let (trace_id, set_trace_id) = use_query_param_with(names.trace_id, History::Push);
     let (live, set_live) = use_query_param(names.live);
     let filter = Memo::new(move |_| LogFilter {
@@ -75,7 +110,10 @@ pub fn use_log_state(names: ParamNames) -> LogState {
         trace_id: trace_id.get().and_then(|id| id.parse().ok()),
     });
     let paused = Memo::new(move |_| live.get().as_deref() == Some("0"));
-    LogState { filter, paused, set_level, set_service, set_search, set_trace_id, set_live }
+    let search = Memo::new(move |_| {
+        filter.with(|filter| filter.search.as_deref().unwrap_or_default().parse().unwrap_or_default())
+    });
+    LogState { filter, search, paused, set_level, set_service, set_search, choose_search, set_trace_id, set_live }
 }
 
 impl LogState {
@@ -92,6 +130,12 @@ impl LogState {
     /// Words and quoted phrases.
     pub fn set_search(self, search: &str) {
         self.set_search.set(Some(search.trim().to_owned()));
+    }
+
+    /// Without this term.
+    pub fn remove_term(self, term: &LogTerm) {
+        let text = self.filter.with_untracked(|filter| filter.search.clone()).unwrap_or_default();
+        self.choose_search.set(Some(LogSearch::without_term(&text, term)));
     }
 
     /// All traces again.
@@ -111,7 +155,7 @@ impl LogState {
         match by {
             FieldFilter::Service(_) => self.set_service.set(filter.service),
             FieldFilter::Trace(_) => self.set_trace_id.set(filter.trace_id.map(|id| id.to_string())),
-            FieldFilter::Search(_) => self.set_search.set(filter.search),
+            FieldFilter::Term(_) => self.choose_search.set(filter.search),
         }
     }
 

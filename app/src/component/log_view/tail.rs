@@ -14,6 +14,7 @@ use crate::{
         error_panel::ErrorPanel,
         icon::{Icon, IconName},
         number::format_count,
+        time::{format_date_time, use_zone},
         virtual_list::{Rows, VirtualList},
     },
     live::{
@@ -21,7 +22,7 @@ use crate::{
         list::{LogList, LogRow, RowKey},
         use_live,
     },
-    model::{LogFilter, LogId, LogPage, LogQuery, RangeSpec},
+    model::{LogFilter, LogId, LogPage, LogQuery, RangeSpec, UnixNanos},
 };
 
 /// New lines wait for so long after the pointer last moved over the list: nothing moves away under a click.
@@ -35,6 +36,8 @@ struct Tail {
     list: RwSignal<LogList>,
     /// What has to be asked for to get older lines.
     older: RwSignal<Option<LogQuery>>,
+    /// Where the search has ended before its page was full.
+    searched_to: RwSignal<Option<UnixNanos>>,
     loading: RwSignal<bool>,
     failure: RwSignal<Option<ApiError>>,
     query: StoredValue<LogQuery>,
@@ -46,6 +49,7 @@ impl Tail {
         Self {
             list: RwSignal::new(LogList::new(page.logs, capacity)),
             older: RwSignal::new(older),
+            searched_to: RwSignal::new(page.searched_to),
             loading: RwSignal::new(false),
             failure: RwSignal::new(None),
             query: StoredValue::new(query),
@@ -72,6 +76,7 @@ impl Tail {
         spawn_local(async move {
             match list_logs(query.clone()).await {
                 Ok(page) => {
+                    self.searched_to.try_set(page.searched_to);
                     self.older.try_set(page.next_cursor.map(|cursor| LogQuery { cursor: Some(cursor), ..query }));
                     self.list.try_update(|list| list.insert_history(page.logs));
                     self.failure.try_set(None);
@@ -113,8 +118,6 @@ pub fn LogTail(
     state: LogState,
     /// How many matching lines have come since.
     arrived: RwSignal<u64>,
-    /// The list, for those who export it.
-    shown: StoredValue<Option<RwSignal<LogList>>>,
     /// Leads from a fixed range to the present.
     go_live: Callback<()>,
     /// How many lines to keep.
@@ -134,7 +137,6 @@ pub fn LogTail(
     let (filter, last_id) = (query.filter.clone(), page.last_id);
     let tail = Tail::new(query, page, capacity);
     let list = tail.list;
-    shown.set_value(Some(list));
 
     let is_away = RwSignal::new(false);
     let touched = RwSignal::new(false);
@@ -179,6 +181,9 @@ pub fn LogTail(
     let is_empty = Memo::new(move |_| list.with(LogList::is_empty));
     let body = move || {
         if is_empty.get() {
+            if tail.searched_to.with(Option::is_some) {
+                return view! { <div class="empty"><OlderLines tail /></div> }.into_any();
+            }
             return view! { <NoLines any_stored is_filtered state /> }.into_any();
         }
         view! {
@@ -311,6 +316,7 @@ fn MissedRow(count: u64, load: Callback<()>) -> impl IntoView {
 
 #[component]
 fn OlderLines(tail: Tail) -> impl IntoView {
+    let zone = use_zone();
     let content = move || {
         if tail.list.with(LogList::is_full) {
             let count = format_count(tail.list.with(LogList::len) as u64);
@@ -321,6 +327,14 @@ fn OlderLines(tail: Tail) -> impl IntoView {
         }
         if tail.loading.get() {
             return view! { <p>"Loading older lines…"</p> }.into_any();
+        }
+        if let Some(at) = tail.searched_to.get().filter(|_| tail.older.with(Option::is_some)) {
+            let at = format_date_time(at.to_millis(), zone.get());
+            return view! {
+                <p>{format!("Very many lines had to be looked at. Looked back to {at}; what is older was not searched yet.")}</p>
+                <button type="button" class="button" on:click=move |_| tail.load_older()>"Search further back"</button>
+            }
+            .into_any();
         }
         if tail.next_query().is_none() {
             return view! { <p>"No older lines in this range"</p> }.into_any();

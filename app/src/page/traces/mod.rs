@@ -8,7 +8,7 @@ mod heatmap;
 mod list;
 mod never;
 mod rows;
-mod service;
+pub mod service;
 mod state;
 mod table;
 mod trace;

@@ -199,6 +199,11 @@ impl NarrowBlock {
         self.trace_of[index].checked_sub(1).map(|trace| self.traces[trace])
     }
 
+    /// The span of a record.
+    pub fn span_id(&self, index: usize) -> Option<SpanId> {
+        self.spans[index]
+    }
+
     /// A record without its texts, which come from [`decode_text`].
     pub fn record(&self, index: usize, first_id: LogId, message: &str, attributes: &str) -> StoreResult<LogRecord> {
         let attributes = if attributes.is_empty() {
@@ -369,7 +374,12 @@ mod tests {
             for record in &records {
                 let filter = app::model::LogFilter {
                     trace_id: record.trace_id,
-                    search: record.message.split(|c: char| c.is_whitespace() || c == '"').next().map(str::to_owned),
+                    search: record
+                        .message
+                        .split(|c: char| !c.is_alphanumeric())
+                        .next()
+                        .filter(|word| !word.is_empty())
+                        .map(str::to_owned),
                     ..Default::default()
                 };
                 let matcher = LogMatcher::new(&filter).unwrap();

@@ -1,109 +1,218 @@
 //! Decides whether a log record is wanted: one rule for history, for the live stream and for resuming it.
 
-use app::model::{Level, LogFilter, TraceId};
-use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder, bytes};
+use app::model::{
+    AttributeTest, Comparison, Level, LogCondition, LogFilter, LogSearch, LogSearchError, LogTerm, SpanId, TraceId,
+    log_pattern,
+};
+use regex::{Regex, RegexBuilder, bytes};
 
 use super::{
-    block::TextBlock,
+    attributes::AttributeMatcher,
+    block::{BlockSummary, TextBlock},
     words::{each_word, lookup_prefix},
 };
 use crate::store::bloom::BloomView;
 
-/// Longest search text, in bytes.
-pub const MAX_SEARCH_BYTES: usize = 512;
-/// Most words and phrases in one search.
-const MAX_TERMS: usize = 16;
+/// Most memory that a compiled expression of a search takes, and the states that it makes while it runs.
+const MAX_REGEX_BYTES: usize = 1 << 20;
 
 /// Why a search cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SearchError {
-    /// Longer than allowed.
-    #[error("at most {MAX_SEARCH_BYTES} bytes")]
-    TooLong,
-    /// More words than allowed.
-    #[error("at most {MAX_TERMS} words and phrases")]
-    TooManyTerms,
+    /// The text is no search.
+    #[error(transparent)]
+    Text(#[from] LogSearchError),
+    /// Not a regular expression that can be run.
+    #[error("`/{0}/` is no regular expression: {1}")]
+    Regex(String, String),
 }
 
 /// A [`LogFilter`] made ready to be asked many times.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct LogMatcher {
-    level: Level,
-    service: Option<String>,
-    trace_id: Option<TraceId>,
-    terms: Terms,
-    /// Finds the longest term in the texts of a whole block at once, wherever it stands.
+    /// A bit for each level that does not pass.
+    refused_levels: i64,
+    /// Names, and whether the record's must be another.
+    services: Vec<(String, bool)>,
+    traces: Vec<(Option<TraceId>, bool)>,
+    spans: Vec<(Option<SpanId>, bool)>,
+    texts: Vec<TextTest>,
+    /// Finds the longest text that each match has, in the texts of a whole block at once, wherever it stands.
     scan: Option<bytes::Regex>,
     /// Keys that a block's filter must hold for the block to have a match.
     keys: Vec<Vec<u8>>,
 }
 
-/// All words and phrases must occur.
+/// What is asked of the texts of a record.
 #[derive(Debug, Clone)]
-enum Terms {
-    None,
-    One(Regex),
-    Many(RegexSet),
+struct TextTest {
+    is_negated: bool,
+    kind: TextKind,
+}
+
+#[derive(Debug, Clone)]
+enum TextKind {
+    Anywhere(Regex),
+    Message(Regex),
+    Attribute(AttributeMatcher),
+}
+
+impl TextTest {
+    fn passes(&self, message: &str, attributes: &str) -> bool {
+        let holds = match &self.kind {
+            TextKind::Anywhere(regex) => regex.is_match(message) || regex.is_match(attributes),
+            TextKind::Message(regex) => regex.is_match(message),
+            TextKind::Attribute(attribute) => attribute.matches(attributes),
+        };
+        holds != self.is_negated
+    }
+}
+
+/// What each match has, whichever way it is looked for.
+#[derive(Default)]
+struct Marks {
+    keys: Vec<Vec<u8>>,
+    longest: String,
+}
+
+impl Marks {
+    /// Each match has these words, of which the first and last may be parts: beginnings of words.
+    fn add_words(&mut self, text: &str) {
+        let keys = &mut self.keys;
+        each_word(text, &mut String::new(), |word| keys.extend(lookup_prefix(word).map(|key| key.as_bytes().to_vec())));
+    }
+
+    /// Each match has this text.
+    fn add_text(&mut self, text: &str) {
+        if text.len() > self.longest.len() {
+            text.clone_into(&mut self.longest);
+        }
+    }
 }
 
 impl LogMatcher {
     /// A matcher that lets everything pass.
     pub fn all() -> Self {
-        Self { level: Level::Trace, service: None, trace_id: None, terms: Terms::None, scan: None, keys: Vec::new() }
+        Self::default()
     }
 
     /// Makes a matcher; says what is wrong with the search text.
     pub fn new(filter: &LogFilter) -> Result<Self, SearchError> {
-        let search = filter.search.as_deref().unwrap_or_default().trim();
-        if search.len() > MAX_SEARCH_BYTES {
-            return Err(SearchError::TooLong);
+        let search: LogSearch = filter.search.as_deref().unwrap_or_default().parse()?;
+        let mut matcher = Self::default();
+        let mut marks = Marks::default();
+        if let Some(level) = filter.level {
+            matcher.want_levels(Comparison::AtLeast, level, false);
         }
-        let terms = split_terms(search);
-        if terms.len() > MAX_TERMS {
-            return Err(SearchError::TooManyTerms);
+        matcher.services.extend(filter.service.clone().map(|service| (service, false)));
+        if let Some(trace_id) = filter.trace_id {
+            matcher.traces.push((Some(trace_id), false));
+            marks.keys.push(trace_id.0.to_vec());
         }
-        let mut keys: Vec<Vec<u8>> = Vec::new();
-        keys.extend(filter.trace_id.map(|id| id.0.to_vec()));
-        let mut scratch = String::new();
-        for term in &terms {
-            each_word(term, &mut scratch, |word| keys.extend(lookup_prefix(word).map(|key| key.as_bytes().to_vec())));
+        for term in &search.0 {
+            matcher.add(term, &mut marks)?;
         }
-        Ok(Self {
-            level: filter.level.unwrap_or(Level::Trace),
-            service: filter.service.clone(),
-            trace_id: filter.trace_id,
-            terms: Terms::compile(&terms),
-            scan: terms
-                .iter()
-                .max_by_key(|term| term.len())
-                .and_then(|term| bytes::RegexBuilder::new(&regex::escape(term)).case_insensitive(true).build().ok()),
-            keys,
-        })
+        // The cheap ones first.
+        matcher.texts.sort_by_key(|test| matches!(test.kind, TextKind::Attribute(_)));
+        matcher.keys = marks.keys;
+        matcher.scan = Some(marks.longest)
+            .filter(|text| !text.is_empty())
+            .and_then(|text| bytes::RegexBuilder::new(&regex::escape(&text)).case_insensitive(true).build().ok());
+        Ok(matcher)
     }
 
-    /// The least serious level that passes.
-    pub fn level(&self) -> Level {
-        self.level
+    fn want_levels(&mut self, comparison: Comparison, level: Level, is_negated: bool) {
+        for other in Level::ALL {
+            if comparison.holds(&other, &level) == is_negated {
+                self.refused_levels |= 1 << other as i64;
+            }
+        }
     }
 
-    /// The one service that passes, if there is a choice.
-    pub fn service(&self) -> Option<&str> {
-        self.service.as_deref()
+    fn add(&mut self, term: &LogTerm, marks: &mut Marks) -> Result<(), SearchError> {
+        let is_negated = term.is_negated;
+        let mut text = |kind| self.texts.push(TextTest { is_negated, kind });
+        match &term.condition {
+            LogCondition::Level(comparison, level) => self.want_levels(*comparison, *level, is_negated),
+            LogCondition::Service(service) => self.services.push((service.clone(), is_negated)),
+            LogCondition::Trace(trace) => {
+                self.traces.push((*trace, is_negated));
+                marks.keys.extend(trace.filter(|_| !is_negated).map(|trace| trace.0.to_vec()));
+            }
+            LogCondition::Span(span) => self.spans.push((*span, is_negated)),
+            LogCondition::Word(word) | LogCondition::Phrase(word) => {
+                text(TextKind::Anywhere(plain(word)?));
+                if !is_negated {
+                    marks.add_words(word);
+                    marks.add_text(word);
+                }
+            }
+            LogCondition::Message(phrase) => {
+                text(TextKind::Message(plain(phrase)?));
+                if !is_negated {
+                    marks.add_words(phrase);
+                    marks.add_text(phrase);
+                }
+            }
+            LogCondition::Pattern(pattern) => {
+                text(TextKind::Message(pattern_regex(pattern)?));
+                if !is_negated {
+                    mark_pattern(pattern, marks);
+                }
+            }
+            LogCondition::Regex(pattern) => {
+                let regex = compile(pattern, true).map_err(|error| SearchError::Regex(pattern.clone(), error))?;
+                text(TextKind::Anywhere(regex));
+            }
+            LogCondition::Attribute(key, test) => {
+                text(TextKind::Attribute(AttributeMatcher::new(key, test)));
+                if !is_negated {
+                    marks.add_words(key);
+                    if let AttributeTest::Is(value) = test {
+                        // As it stands in the stored text.
+                        let stored = serde_json::Value::String(value.clone()).to_string();
+                        let stored = stored.get(1..stored.len() - 1).unwrap_or_default();
+                        marks.add_words(stored);
+                        marks.add_text(stored);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
-    /// The one trace that passes, if there is a choice.
-    pub fn trace_id(&self) -> Option<TraceId> {
-        self.trace_id
+    /// Whether a block with records of these levels, a bit each, may hold a match.
+    pub fn wants_levels(&self, levels: i64) -> bool {
+        levels & !self.refused_levels != 0
+    }
+
+    /// Whether records of this level pass.
+    pub fn matches_level(&self, level: Level) -> bool {
+        self.refused_levels & (1 << level as i64) == 0
+    }
+
+    /// Whether records of this service pass.
+    pub fn matches_service(&self, service: &str) -> bool {
+        self.services.iter().all(|(wanted, is_negated)| (wanted == service) != *is_negated)
+    }
+
+    /// How many records of a block pass by level and service.
+    pub fn count_in(&self, summary: &BlockSummary) -> u64 {
+        let of = summary.0.iter().filter(|(service, _)| self.matches_service(service));
+        of.flat_map(|(_, counts)| Level::ALL.iter().zip(counts))
+            .filter(|(level, _)| self.matches_level(**level))
+            .map(|(_, count)| u64::from(*count))
+            .sum()
     }
 
     /// Whether the text of a record must be looked at.
     pub fn needs_text(&self) -> bool {
-        !matches!(self.terms, Terms::None)
+        !self.texts.is_empty()
     }
 
     /// Whether level and service alone decide.
     pub fn is_countable_from_summary(&self) -> bool {
-        !self.needs_text() && self.trace_id.is_none()
+        !self.needs_text() && self.traces.is_empty() && self.spans.is_empty()
     }
 
     /// Whether a block with this filter may hold a match.
@@ -116,11 +225,25 @@ impl LogMatcher {
         !self.keys.is_empty()
     }
 
+    /// Whether the ids of a record are as wanted.
+    pub fn matches_ids(&self, trace_id: Option<TraceId>, span_id: Option<SpanId>) -> bool {
+        fn holds<T: PartialEq + Copy>(tests: &[(Option<T>, bool)], id: Option<T>) -> bool {
+            tests
+                .iter()
+                .all(|(wanted, is_negated)| wanted.map_or(id.is_some(), |wanted| id == Some(wanted)) != *is_negated)
+        }
+        holds(&self.traces, trace_id) && holds(&self.spans, span_id)
+    }
+
     /// Whether everything but the text is as wanted.
-    pub fn matches_fields(&self, level: Level, service: &str, trace_id: Option<TraceId>) -> bool {
-        level >= self.level
-            && self.service.as_deref().is_none_or(|wanted| wanted == service)
-            && self.trace_id.is_none_or(|wanted| trace_id == Some(wanted))
+    pub fn matches_fields(
+        &self,
+        level: Level,
+        service: &str,
+        trace_id: Option<TraceId>,
+        span_id: Option<SpanId>,
+    ) -> bool {
+        self.matches_level(level) && self.matches_service(service) && self.matches_ids(trace_id, span_id)
     }
 
     /// The records of a block, by index, that may pass [`matches_text`](Self::matches_text); nothing if each may.
@@ -143,142 +266,55 @@ impl LogMatcher {
         Some(may)
     }
 
-    /// Whether message and attributes (a JSON text) hold all words and phrases between them.
+    /// Whether message and attributes (a JSON text) are as wanted.
     pub fn matches_text(&self, message: &str, attributes: &str) -> bool {
-        match &self.terms {
-            Terms::None => true,
-            Terms::One(term) => term.is_match(message) || term.is_match(attributes),
-            Terms::Many(terms) => {
-                let in_message = terms.matches(message);
-                if in_message.iter().count() == terms.len() {
-                    return true;
-                }
-                let in_attributes = terms.matches(attributes);
-                (0..terms.len()).all(|term| in_message.matched(term) || in_attributes.matched(term))
-            }
-        }
+        self.texts.iter().all(|test| test.passes(message, attributes))
     }
 }
 
-impl Terms {
-    fn compile(terms: &[&str]) -> Self {
-        let patterns: Vec<String> = terms.iter().map(|term| pattern(term)).collect();
-        // The patterns are escaped texts of bounded length; should one not compile all the same, nothing matches it.
-        match patterns.as_slice() {
-            [] => Self::None,
-            [one] => RegexBuilder::new(one).case_insensitive(true).build().map_or_else(|_| Self::nothing(), Self::One),
-            many => {
-                RegexSetBuilder::new(many).case_insensitive(true).build().map_or_else(|_| Self::nothing(), Self::Many)
-            }
-        }
-    }
-
-    fn nothing() -> Self {
-        // A set of none, of which all match, would let everything pass; an impossible look at "a word" cannot match.
-        Regex::new(r"[^\s\S]").map_or(Self::None, Self::One)
-    }
-}
-
-/// The text where a word begins, or anywhere if it does not begin like a word.
-fn pattern(term: &str) -> String {
-    let begins_a_word = term.chars().next().is_some_and(char::is_alphanumeric);
+/// A text as it is, in any case; if it begins with a letter or digit it begins a word.
+fn plain(text: &str) -> Result<Regex, SearchError> {
+    let begins_a_word = text.starts_with(char::is_alphanumeric);
     let boundary = if begins_a_word { r"(?:^|[^\p{L}\p{N}])" } else { "" };
-    format!("{boundary}{}", regex::escape(term))
+    let pattern = format!("{boundary}{}", regex::escape(text));
+    compile(&pattern, true).map_err(|error| SearchError::Regex(text.to_owned(), error))
 }
 
-/// Words, and phrases in double quotes; a quote without an end runs to the end.
-fn split_terms(search: &str) -> Vec<&str> {
-    let mut terms = Vec::new();
-    for (index, part) in search.split('"').enumerate() {
-        let is_phrase = index % 2 == 1;
-        if is_phrase {
-            terms.extend(Some(part.trim()).filter(|phrase| !phrase.is_empty()));
-        } else {
-            terms.extend(part.split_whitespace());
+/// The whole message, with any text where the pattern says so.
+fn pattern_regex(pattern: &str) -> Result<Regex, SearchError> {
+    let literals: Vec<String> = log_pattern::literals(pattern).map(regex::escape).collect();
+    let whole = format!("^(?s:{})$", literals.join(".*?"));
+    compile(&whole, false).map_err(|error| SearchError::Regex(pattern.to_owned(), error))
+}
+
+/// An expression of bounded size; or what is wrong with it.
+fn compile(pattern: &str, ignore_case: bool) -> Result<Regex, String> {
+    let mut builder = RegexBuilder::new(pattern);
+    builder.case_insensitive(ignore_case).size_limit(MAX_REGEX_BYTES).dfa_size_limit(MAX_REGEX_BYTES);
+    builder.build().map_err(|error| what_is_wrong(&error))
+}
+
+/// Words of a pattern that are not cut: a word that touches what stands for any text may be part of a longer one. A
+/// beginning of a word is enough, so only the first word of what follows is left out.
+fn mark_pattern(pattern: &str, marks: &mut Marks) {
+    for (at, literal) in log_pattern::literals(pattern).enumerate() {
+        marks.add_text(literal);
+        let whole = if at == 0 { literal } else { literal.trim_start_matches(char::is_alphanumeric) };
+        marks.add_words(whole);
+    }
+}
+
+/// The last line of what the crate says: the ones before point at the place.
+fn what_is_wrong(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(_) => "it would take too much memory".to_owned(),
+        error => {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            last.trim_start_matches("error:").trim().to_owned()
         }
     }
-    terms
 }
 
 #[cfg(test)]
-mod tests {
-    use app::model::UnixNanos;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::store::log::{NewLogRecord, decode, decode_text, encode};
-
-    fn search(text: &str) -> LogMatcher {
-        LogMatcher::new(&LogFilter { search: Some(text.into()), ..LogFilter::default() }).unwrap()
-    }
-
-    #[test]
-    fn words_match_where_a_word_begins_in_any_case() {
-        assert!(search("time").matches_text("Upstream TIMEOUT after 5 s", ""));
-        assert!(!search("out").matches_text("Upstream TIMEOUT after 5 s", ""));
-        assert!(search("größe").matches_text("GRÖSSE GRÖßE 5", ""));
-        assert!(search("/v1/orders").matches_text("POST /v1/orders 500", ""));
-        assert!(search("a.b*").matches_text("x a.b*c", "") && !search("a.b*").matches_text("x axbc", ""));
-    }
-
-    #[test]
-    fn all_words_must_occur_in_message_or_attributes() {
-        let both = search("deadlock 4121");
-        assert!(both.matches_text("deadlock detected", r#"{"pid":4121}"#));
-        assert!(!both.matches_text("deadlock detected", r#"{"pid":99}"#));
-    }
-
-    #[test]
-    fn a_phrase_must_stand_as_it_is() {
-        assert!(search(r#""lock wait" 37"#).matches_text("PostgreSQL lock wait: blocks 37", ""));
-        assert!(!search(r#""wait lock""#).matches_text("PostgreSQL lock wait", ""));
-        assert!(search("\"lock wai").matches_text("PostgreSQL lock wait", ""));
-        assert!(search("\"\" ").matches_text("anything", ""));
-    }
-
-    #[test]
-    fn fields_are_compared() {
-        let trace: TraceId = "4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap();
-        let filter =
-            LogFilter { level: Some(Level::Warn), service: Some("orders".into()), trace_id: Some(trace), search: None };
-        let matcher = LogMatcher::new(&filter).unwrap();
-        assert!(matcher.matches_fields(Level::Error, "orders", Some(trace)));
-        assert!(!matcher.matches_fields(Level::Info, "orders", Some(trace)));
-        assert!(!matcher.matches_fields(Level::Error, "users", Some(trace)));
-        assert!(!matcher.matches_fields(Level::Error, "orders", None));
-        assert!(!matcher.is_countable_from_summary());
-    }
-
-    #[test]
-    fn too_much_is_refused() {
-        let too_long = LogFilter { search: Some("x".repeat(MAX_SEARCH_BYTES + 1)), ..LogFilter::default() };
-        assert_eq!(LogMatcher::new(&too_long).unwrap_err(), SearchError::TooLong);
-        let too_many = LogFilter { search: Some("a ".repeat(MAX_TERMS + 1)), ..LogFilter::default() };
-        assert_eq!(LogMatcher::new(&too_many).unwrap_err(), SearchError::TooManyTerms);
-    }
-
-    proptest! {
-        #[test]
-        fn scanning_a_block_misses_nothing(
-            texts in proptest::collection::vec(("[abAB ß]{0,6}", "[ab\"]{0,4}"), 1..20),
-            search in "[abß]{1,3}( [ab]{1,2})?",
-        ) {
-            let matcher = self::search(&search);
-            let records: Vec<NewLogRecord> = texts.iter().map(|(message, attributes)| NewLogRecord {
-                timestamp: UnixNanos(0),
-                level: Level::Info,
-                service: "s".into(),
-                message: message.clone(),
-                trace_id: None,
-                span_id: None,
-                attributes: attributes.clone(),
-            }).collect();
-            let block = encode(&records).unwrap();
-            let text = decode_text(&decode(&block.payload).unwrap()).unwrap();
-            let may = matcher.may_match_text(&text).unwrap();
-            for (record, may) in records.iter().zip(may) {
-                prop_assert!(may || !matcher.matches_text(&record.message, &record.attributes), "{:?}", record.message);
-            }
-        }
-    }
-}
+mod tests;

@@ -1,13 +1,20 @@
 //! How log records lie in the store: compressed column blocks, each with a filter that tells which words it cannot
 //! hold, and the matcher that decides whether a record is wanted.
 
+mod attributes;
 mod block;
+mod counts;
 mod matcher;
+mod patterns;
+mod scan;
 mod words;
 
 use app::model::{Level, SpanId, TraceId, UnixNanos};
 pub use block::{Block, BlockSummary, NarrowBlock, TextBlock, decode, decode_new, decode_text, encode};
+pub use counts::{CountScan, LogCounts};
 pub use matcher::{LogMatcher, SearchError};
+pub use patterns::{Clusters, PatternScan};
+pub use scan::{BlockFacts, LogScan, ScanCoverage};
 
 /// A log record on its way in: without an id, its fields as JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]

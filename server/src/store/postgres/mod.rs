@@ -31,6 +31,9 @@ mod ingest;
 #[path = "../sql/log.rs"]
 mod log;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
+#[path = "../sql/log_scan.rs"]
+mod log_scan;
+#[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/metric.rs"]
 mod metric;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]

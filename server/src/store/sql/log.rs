@@ -3,6 +3,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeSet, BinaryHeap},
+    sync::{Arc, Mutex},
 };
 
 use app::model::{Level, LogId, LogRecord, TenantId, UnixNanos};
@@ -13,35 +14,39 @@ use super::{Db, SqlStore};
 use crate::store::{
     AdminStore, LogSelection, LogSlice, LogStore, StoreError, StoreResult,
     bloom::BloomView,
-    log::{BlockSummary, LogMatcher, NewLogRecord, decode, decode_new, decode_text, encode},
+    log::{BlockSummary, LogMatcher, LogScan, NewLogRecord, ScanCoverage, decode, decode_new, decode_text, encode},
     merge::{COMPACTION_WINDOW, FULL_BLOCK_RECORDS, SmallBlock, choose_run},
 };
 
 /// Blocks whose description is read at once.
-const BLOCKS_A_READ: i64 = 256;
+pub(super) const BLOCKS_A_READ: i64 = 256;
+/// What a record takes unpacked besides its texts, in bytes.
+const NARROW_BYTES: u64 = 24;
+/// Blocks that a resuming reader has looked through at once.
+const BLOCKS_A_RESUMPTION: usize = 256;
 /// Once a page is full, so many more records are unpacked to count what else matches; then the count is partial.
 const RECORDS_UNPACKED_TO_COUNT: u64 = 24 * FULL_BLOCK_RECORDS as u64;
 /// What reading a block costs, however small it is, in records that could be unpacked meanwhile.
-const RECORDS_A_BLOCK_COSTS: u64 = 256;
+pub(super) const RECORDS_A_BLOCK_COSTS: u64 = 256;
 
 /// What is known of a block without unpacking it.
 #[derive(sqlx::FromRow)]
-struct BlockRow {
-    id: i64,
-    first_id: i64,
-    min_time: i64,
-    max_time: i64,
-    levels: i64,
-    summary: Vec<u8>,
+pub(super) struct BlockRow {
+    pub id: i64,
+    pub first_id: i64,
+    pub min_time: i64,
+    pub max_time: i64,
+    pub levels: i64,
+    pub summary: Vec<u8>,
 }
 
 type Connection = <Db as sqlx::Database>::Connection;
 
 /// A record found, ordered by (time, id).
-struct Found(LogRecord);
+pub(super) struct Found(pub LogRecord);
 
 impl Found {
-    fn key(&self) -> (UnixNanos, LogId) {
+    pub(super) fn key(&self) -> (UnixNanos, LogId) {
         (self.0.timestamp, self.0.id)
     }
 }
@@ -74,23 +79,40 @@ struct Search {
     partial: bool,
     services: BTreeSet<String>,
     unpacked_to_count: u64,
+    /// Bytes that may still be unpacked for the page.
+    effort_bytes: u64,
+    ended_at: Option<UnixNanos>,
 }
 
 impl Search {
-    fn new(selection: LogSelection) -> Self {
+    fn new(selection: LogSelection, effort_bytes: u64) -> Self {
         Self {
-            selection,
             newest: BinaryHeap::new(),
             matched: 0,
-            partial: false,
+            partial: selection.count_bound == 0,
             services: BTreeSet::new(),
             unpacked_to_count: 0,
+            effort_bytes,
+            ended_at: None,
+            selection,
         }
+    }
+
+    /// Whether nothing but the page is asked for, and the page has all that it takes from blocks like this and older.
+    fn is_done(&self, block: &BlockRow) -> bool {
+        let is_behind = self.newest.len() > self.selection.limit
+            && self.newest.peek().is_some_and(|oldest| block.max_time < oldest.0.0.timestamp.0);
+        self.selection.count_bound == 0 && (is_behind || self.ended_at.is_some())
+    }
+
+    /// Whether the search that goes on where an earlier one ended has not looked at this block before.
+    fn is_fresh(&self, block: &BlockRow) -> bool {
+        self.selection.before.is_none_or(|(time, _)| block.max_time < time.0)
     }
 
     /// Whether a block whose latest record is at `max_time` may still change the page.
     fn page_wants(&self, block: &BlockRow) -> bool {
-        if self.selection.before.is_some_and(|(time, _)| block.min_time > time.0) {
+        if self.ended_at.is_some() || self.selection.before.is_some_and(|(time, _)| block.min_time > time.0) {
             return false;
         }
         self.newest.len() <= self.selection.limit
@@ -118,16 +140,26 @@ impl Search {
                 let time = narrow.times[*index];
                 time >= self.selection.from
                     && time < self.selection.to
-                    && matcher.matches_fields(narrow.levels[*index], narrow.service(*index), narrow.trace_id(*index))
+                    && matcher.matches_fields(
+                        narrow.levels[*index],
+                        narrow.service(*index),
+                        narrow.trace_id(*index),
+                        narrow.span_id(*index),
+                    )
             })
             .collect();
-        if wanted.is_empty() {
-            return Ok(());
+        let mut unpacked_bytes = narrow.record_count() as u64 * NARROW_BYTES;
+        let text = if wanted.is_empty() { None } else { Some(decode_text(&narrow)?) };
+        unpacked_bytes += text.as_ref().map_or(0, |text| text.joined().len() as u64);
+        if self.is_fresh(block) {
+            self.effort_bytes = self.effort_bytes.saturating_sub(unpacked_bytes);
         }
-        let text = decode_text(&narrow)?;
+        let Some(text) = text else { return Ok(()) };
+        let matcher = &self.selection.matcher;
         let may_match = matcher.may_match_text(&text);
         let mut matched = 0;
-        for index in wanted.into_iter().filter(|index| may_match.as_ref().is_none_or(|may| may[*index])) {
+        // Mostly the last are the newest: once the page is full of them, those before need not be built.
+        for index in wanted.into_iter().rev().filter(|index| may_match.as_ref().is_none_or(|may| may[*index])) {
             let (message, attributes) = (text.message(index), text.attributes(index));
             if !matcher.matches_text(message, attributes) {
                 continue;
@@ -155,14 +187,19 @@ impl Search {
 
     fn finish(self) -> LogSlice {
         let mut records: Vec<LogRecord> = self.newest.into_sorted_vec().into_iter().map(|found| found.0.0).collect();
+        // Blocks overlap: of what happened at the end or before, there may be more in those that were not looked at.
+        if let Some(ended_at) = self.ended_at {
+            records.retain(|record| record.timestamp > ended_at);
+        }
         let has_more = records.len() > self.selection.limit;
         records.truncate(self.selection.limit);
         LogSlice {
             records,
-            has_more,
+            has_more: has_more || self.ended_at.is_some(),
             matched: self.matched,
-            matched_is_partial: self.partial,
+            matched_is_partial: self.partial || self.ended_at.is_some(),
             services: self.services.into_iter().collect(),
+            ended_at: self.ended_at.filter(|_| !has_more),
         }
     }
 }
@@ -173,20 +210,20 @@ async fn filter_of(connection: &mut Connection, block: i64) -> StoreResult<Vec<u
     Ok(row.0)
 }
 
-async fn payload_of(connection: &mut Connection, block: i64) -> StoreResult<Vec<u8>> {
+pub(super) async fn payload_of(connection: &mut Connection, block: i64) -> StoreResult<Vec<u8>> {
     let row: (Vec<u8>,) =
         sqlx::query_as("SELECT payload FROM log_blocks WHERE id = $1").bind(block).fetch_one(connection).await?;
     Ok(row.0)
 }
 
 /// Whether a block may hold a match, by its summary and then by its filter.
-async fn may_match(
+pub(super) async fn may_match(
     connection: &mut Connection,
     block: &BlockRow,
     summary: &BlockSummary,
     matcher: &LogMatcher,
 ) -> StoreResult<bool> {
-    if summary.count(matcher.service(), matcher.level()) == 0 {
+    if matcher.count_in(summary) == 0 {
         return Ok(false);
     }
     Ok(!matcher.has_keys() || matcher.may_match(BloomView(&filter_of(connection, block.id).await?)))
@@ -194,14 +231,21 @@ async fn may_match(
 
 #[async_trait]
 impl LogStore for SqlStore {
-    async fn search(&self, tenant: TenantId, selection: LogSelection) -> StoreResult<LogSlice> {
+    async fn search_within(
+        &self,
+        tenant: TenantId,
+        selection: LogSelection,
+        effort_bytes: u64,
+    ) -> StoreResult<LogSlice> {
         // One snapshot for the whole search: a block merged away meanwhile is still there.
         let mut tx = self.begin_read().await?;
         let connection = tx.acquire().await?;
-        let level_mask = -1_i64 << selection.matcher.level() as i64;
-        let mut search = Search::new(selection);
+        // What is later than the page before is not even described again, unless it is counted.
+        let page_end = selection.before.filter(|_| selection.count_bound == 0);
+        let to = page_end.map_or(selection.to.0, |(time, _)| selection.to.0.min(time.0.saturating_add(1)));
+        let mut search = Search::new(selection, effort_bytes);
         let mut at = (i64::MAX, i64::MAX);
-        loop {
+        'blocks: loop {
             let blocks: Vec<BlockRow> = sqlx::query_as(
                 "SELECT id, first_id, min_time, max_time, levels, summary FROM log_blocks
                  WHERE tenant = $1 AND max_time >= $2 AND min_time < $3 AND (max_time, id) < ($4, $5)
@@ -209,7 +253,7 @@ impl LogStore for SqlStore {
             )
             .bind(tenant.0)
             .bind(search.selection.from.0)
-            .bind(search.selection.to.0)
+            .bind(to)
             .bind(at.0)
             .bind(at.1)
             .bind(BLOCKS_A_READ)
@@ -220,14 +264,17 @@ impl LogStore for SqlStore {
             let is_last_read = (blocks.len() as i64) < BLOCKS_A_READ;
             for block in blocks {
                 let summary = BlockSummary::from_bytes(&block.summary)?;
+                if search.is_done(&block) {
+                    break 'blocks;
+                }
                 search.services.extend(summary.0.iter().map(|(service, _)| service.clone()));
-                if block.levels & level_mask == 0 {
+                let matcher = &search.selection.matcher;
+                if !matcher.wants_levels(block.levels) {
                     continue;
                 }
-                let matcher = &search.selection.matcher;
                 let counted = matcher.is_countable_from_summary() && search.is_inside_range(&block);
                 if counted {
-                    let matched = summary.count(matcher.service(), matcher.level());
+                    let matched = matcher.count_in(&summary);
                     search.count(matched);
                 }
                 let for_page = search.page_wants(&block);
@@ -244,6 +291,10 @@ impl LogStore for SqlStore {
                         search.partial = true;
                         continue;
                     }
+                }
+                if for_page && search.effort_bytes == 0 && search.is_fresh(&block) {
+                    search.ended_at = Some(UnixNanos(block.max_time));
+                    continue;
                 }
                 let payload = payload_of(&mut *connection, block.id).await?;
                 // Unpacking takes milliseconds: not on a thread that serves sockets.
@@ -271,6 +322,7 @@ impl LogStore for SqlStore {
         let connection = tx.acquire().await?;
         let mut found: Vec<LogRecord> = Vec::new();
         let mut at = after.0;
+        let mut looked_at = 0;
         loop {
             let blocks: Vec<BlockRow> = sqlx::query_as(
                 "SELECT id, first_id, min_time, max_time, levels, summary FROM log_blocks
@@ -280,7 +332,8 @@ impl LogStore for SqlStore {
             .bind(at)
             .fetch_all(&mut *connection)
             .await?;
-            if blocks.is_empty() {
+            looked_at += blocks.len();
+            if blocks.is_empty() || looked_at > BLOCKS_A_RESUMPTION {
                 return Ok((found, LogId(at)));
             }
             for block in blocks {
@@ -301,6 +354,31 @@ impl LogStore for SqlStore {
                 at = last_id.max(at);
             }
         }
+    }
+
+    async fn following(
+        &self,
+        tenant: TenantId,
+        matcher: &LogMatcher,
+        place: (UnixNanos, LogId),
+        limit: usize,
+    ) -> StoreResult<Vec<LogRecord>> {
+        self.logs_following(tenant, matcher, place, limit).await
+    }
+
+    async fn record(&self, tenant: TenantId, id: LogId) -> StoreResult<Option<LogRecord>> {
+        self.log_record(tenant, id).await
+    }
+
+    async fn scan(
+        &self,
+        tenant: TenantId,
+        from: UnixNanos,
+        to: UnixNanos,
+        most_records: u64,
+        scan: Arc<Mutex<dyn LogScan>>,
+    ) -> StoreResult<ScanCoverage> {
+        self.scan_logs(tenant, (from, to), most_records, scan).await
     }
 
     async fn head(&self, tenant: TenantId) -> StoreResult<LogId> {
@@ -337,7 +415,12 @@ fn records_after(
         let id = LogId(first_id.0 + index as i64);
         let (message, attributes) = (text.message(index), text.attributes(index));
         if id <= after
-            || !matcher.matches_fields(narrow.levels[index], narrow.service(index), narrow.trace_id(index))
+            || !matcher.matches_fields(
+                narrow.levels[index],
+                narrow.service(index),
+                narrow.trace_id(index),
+                narrow.span_id(index),
+            )
             || !matcher.matches_text(message, attributes)
         {
             continue;

@@ -24,6 +24,8 @@ mod identity;
 mod ingest;
 #[path = "../sql/log.rs"]
 mod log;
+#[path = "../sql/log_scan.rs"]
+mod log_scan;
 #[path = "../sql/metric.rs"]
 mod metric;
 #[path = "../sql/pipeline.rs"]

@@ -14,7 +14,7 @@ use crate::{
         virtual_list::{Rows, VirtualList},
     },
     live::list::RowKey,
-    model::{LogFilter, LogRecord, RangeSpec, TraceDetail, UnixMillis},
+    model::{LogCondition, LogFilter, LogRecord, LogTerm, RangeSpec, SpanId, TraceDetail, UnixMillis},
 };
 
 /// Around a trace, where its lines are looked for.
@@ -36,6 +36,13 @@ fn trace_filter(context: TraceContext) -> LogFilter {
 /// The page of log lines, narrowed to the trace.
 pub fn all_lines_href(context: TraceContext) -> String {
     logs_href(&trace_filter(context), Some(&lines_range(context)))
+}
+
+/// The page of log lines, narrowed to one span of the trace.
+pub fn span_lines_href(context: TraceContext, span: SpanId) -> String {
+    let term = LogTerm::wants(LogCondition::Span(Some(span)));
+    let filter = LogFilter { search: Some(term.to_string()), ..trace_filter(context) };
+    logs_href(&filter, Some(&lines_range(context)))
 }
 
 /// Log lines, oldest first. A filter of a field leads to the page of log lines.

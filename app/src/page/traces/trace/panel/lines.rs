@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::super::{
     context::TraceContext,
-    logs::{LineList, all_lines_href},
+    logs::{LineList, all_lines_href, span_lines_href},
 };
 use crate::model::{LogRecord, SpanId};
 
@@ -23,6 +23,10 @@ pub fn SpanLines(
         .with_value(|known| known.logs.iter().filter(|record| record.span_id == Some(span)).map(Arc::clone).collect());
     let count = lines.len();
     let href = all_lines_href(context);
+    let of_span = (count > 0).then(|| {
+        let href = span_lines_href(context, span);
+        view! { <a href=href>"These lines in the logs →"</a>" · " }
+    });
     let list = if count == 0 {
         view! { <p class="muted span-none">"No log line names this span"</p> }.into_any()
     } else {
@@ -32,7 +36,7 @@ pub fn SpanLines(
         <section class="span-section" aria-labelledby="span-lines">
             <h3 id="span-lines">{format!("Log lines ({count})")}</h3>
             {list}
-            <p class="span-none"><a href=href>"All log lines of this trace →"</a></p>
+            <p class="span-none">{of_span}<a href=href>"All log lines of this trace →"</a></p>
         </section>
     }
     .into_any()

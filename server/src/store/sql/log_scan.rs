@@ -1,0 +1,242 @@
+//! Reading log blocks other than by pages: scans, single records, what follows a record.
+
+use std::{
+    collections::BinaryHeap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use app::model::{Level, LogId, LogRecord, TenantId, UnixNanos};
+use sqlx::Acquire;
+
+use super::{
+    SqlStore,
+    log::{BLOCKS_A_READ, BlockRow, Found, RECORDS_A_BLOCK_COSTS, may_match, payload_of},
+};
+use crate::store::{
+    StoreResult,
+    bloom::BloomView,
+    log::{BlockFacts, BlockSummary, LogMatcher, LogScan, ScanCoverage, decode, decode_text},
+};
+
+/// Filters that are looked at in one scan, each some ten kilobytes.
+const MOST_FILTERS: usize = 4096;
+/// Blocks that one scan keeps in mind; what is older is left out, and counted as not seen.
+const MOST_CANDIDATES: usize = 200_000;
+
+/// A block that a scan wants to see.
+#[derive(Clone, Copy)]
+struct Candidate {
+    id: i64,
+    first_id: i64,
+    records: u64,
+}
+
+impl SqlStore {
+    /// Shows the blocks of a range to a scan, see [`crate::store::LogStore::scan`].
+    pub(super) async fn scan_logs(
+        &self,
+        tenant: TenantId,
+        (from, to): (UnixNanos, UnixNanos),
+        most_records: u64,
+        scan: Arc<Mutex<dyn LogScan>>,
+    ) -> StoreResult<ScanCoverage> {
+        let mut tx = self.begin_read().await?;
+        let connection = tx.acquire().await?;
+        let mut candidates: Vec<Candidate> = Vec::new();
+        let mut coverage = ScanCoverage::default();
+        let mut at = (i64::MAX, i64::MAX);
+        loop {
+            let blocks: Vec<BlockRow> = sqlx::query_as(
+                "SELECT id, first_id, min_time, max_time, levels, summary FROM log_blocks
+                 WHERE tenant = $1 AND max_time >= $2 AND min_time < $3 AND (max_time, id) < ($4, $5)
+                 ORDER BY max_time DESC, id DESC LIMIT $6",
+            )
+            .bind(tenant.0)
+            .bind(from.0)
+            .bind(to.0)
+            .bind(at.0)
+            .bind(at.1)
+            .bind(BLOCKS_A_READ)
+            .fetch_all(&mut *connection)
+            .await?;
+            let Some(last) = blocks.last() else { break };
+            at = (last.max_time, last.id);
+            let is_last_read = (blocks.len() as i64) < BLOCKS_A_READ;
+            let mut scan = scan.lock().unwrap_or_else(PoisonError::into_inner);
+            for block in blocks {
+                let summary = BlockSummary::from_bytes(&block.summary)?;
+                let facts = BlockFacts {
+                    min_time: UnixNanos(block.min_time),
+                    max_time: UnixNanos(block.max_time),
+                    levels: block.levels,
+                    summary: &summary,
+                };
+                if scan.offer(&facts) {
+                    let records = summary.count(None, Level::Trace);
+                    coverage.wanted += records;
+                    if candidates.len() < MOST_CANDIDATES {
+                        candidates.push(Candidate { id: block.id, first_id: block.first_id, records });
+                    }
+                }
+            }
+            if is_last_read {
+                break;
+            }
+        }
+
+        let matcher = scan.lock().unwrap_or_else(PoisonError::into_inner).matcher().clone();
+        // Counts as seen what a filter rules out: there is nothing in it.
+        let mut ruled_out = 0;
+        if matcher.has_keys() {
+            let step = candidates.len().div_ceil(MOST_FILTERS).max(1);
+            let mut kept = Vec::new();
+            for candidate in candidates.into_iter().step_by(step) {
+                let filter: (Vec<u8>,) = sqlx::query_as("SELECT filter FROM log_blocks WHERE id = $1")
+                    .bind(candidate.id)
+                    .fetch_one(&mut *connection)
+                    .await?;
+                if matcher.may_match(BloomView(&filter.0)) {
+                    kept.push(candidate);
+                } else {
+                    ruled_out += candidate.records;
+                }
+            }
+            candidates = kept;
+        }
+        let cost: u64 = candidates.iter().map(|candidate| candidate.records + RECORDS_A_BLOCK_COSTS).sum();
+        let step = cost.div_ceil(most_records.max(1)).max(1) as usize;
+        let kept: u64 = candidates.iter().map(|candidate| candidate.records).sum();
+        let mut unpacked = 0;
+        for candidate in candidates.into_iter().step_by(step) {
+            let payload = payload_of(&mut *connection, candidate.id).await?;
+            let scan = scan.clone();
+            // Unpacking takes milliseconds: not on a thread that serves sockets.
+            tokio::task::spawn_blocking(move || {
+                let mut scan = scan.lock().unwrap_or_else(PoisonError::into_inner);
+                scan.take(LogId(candidate.first_id), &payload)
+            })
+            .await??;
+            unpacked += candidate.records;
+        }
+        // What was unpacked stands for all that was kept, and both together with what was ruled out for the whole.
+        let share = if kept == 0 { 1.0 } else { unpacked as f64 / kept as f64 };
+        let seen = unpacked as f64 + ruled_out as f64 * share;
+        coverage.seen = if unpacked == kept && kept + ruled_out == coverage.wanted {
+            coverage.wanted
+        } else {
+            (seen.round() as u64).clamp(1, coverage.wanted)
+        };
+        Ok(coverage)
+    }
+
+    /// One record, see [`crate::store::LogStore::record`].
+    pub(super) async fn log_record(&self, tenant: TenantId, id: LogId) -> StoreResult<Option<LogRecord>> {
+        let row: Option<(i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT first_id, payload FROM log_blocks WHERE tenant = $1 AND first_id <= $2 AND last_id >= $2
+             ORDER BY first_id DESC LIMIT 1",
+        )
+        .bind(tenant.0)
+        .bind(id.0)
+        .fetch_optional(&self.reader)
+        .await?;
+        let Some((first_id, payload)) = row else { return Ok(None) };
+        let record = tokio::task::spawn_blocking(move || {
+            let narrow = decode(&payload)?;
+            let index = (id.0 - first_id) as usize;
+            if index >= narrow.record_count() {
+                return Ok(None);
+            }
+            let text = decode_text(&narrow)?;
+            narrow.record(index, LogId(first_id), text.message(index), text.attributes(index)).map(Some)
+        });
+        record.await?
+    }
+
+    /// What follows a place, see [`crate::store::LogStore::following`].
+    pub(super) async fn logs_following(
+        &self,
+        tenant: TenantId,
+        matcher: &LogMatcher,
+        place: (UnixNanos, LogId),
+        limit: usize,
+    ) -> StoreResult<Vec<LogRecord>> {
+        let mut tx = self.begin_read().await?;
+        let connection = tx.acquire().await?;
+        let mut nearest: BinaryHeap<Found> = BinaryHeap::new();
+        let mut at = (i64::MIN, i64::MIN);
+        loop {
+            let blocks: Vec<BlockRow> = sqlx::query_as(
+                "SELECT id, first_id, min_time, max_time, levels, summary FROM log_blocks
+                 WHERE tenant = $1 AND max_time >= $2 AND (min_time, id) > ($3, $4)
+                 ORDER BY min_time, id LIMIT 64",
+            )
+            .bind(tenant.0)
+            .bind(place.0.0)
+            .bind(at.0)
+            .bind(at.1)
+            .fetch_all(&mut *connection)
+            .await?;
+            let Some(last) = blocks.last() else { break };
+            at = (last.min_time, last.id);
+            for block in blocks {
+                // Blocks come by their earliest time: none that follows has anything nearer.
+                let is_done = nearest.len() == limit
+                    && nearest.peek().is_none_or(|furthest| block.min_time > furthest.0.timestamp.0);
+                if is_done {
+                    return Ok(sorted(nearest));
+                }
+                let summary = BlockSummary::from_bytes(&block.summary)?;
+                if !matcher.wants_levels(block.levels)
+                    || !may_match(&mut *connection, &block, &summary, matcher).await?
+                {
+                    continue;
+                }
+                let payload = payload_of(&mut *connection, block.id).await?;
+                let matcher = matcher.clone();
+                nearest = tokio::task::spawn_blocking(move || {
+                    take_nearest(LogId(block.first_id), &payload, &matcher, place, limit, nearest)
+                })
+                .await??;
+            }
+        }
+        Ok(sorted(nearest))
+    }
+}
+
+fn sorted(nearest: BinaryHeap<Found>) -> Vec<LogRecord> {
+    nearest.into_sorted_vec().into_iter().map(|found| found.0).collect()
+}
+
+/// Keeps the records nearest after a place.
+fn take_nearest(
+    first_id: LogId,
+    payload: &[u8],
+    matcher: &LogMatcher,
+    place: (UnixNanos, LogId),
+    limit: usize,
+    mut nearest: BinaryHeap<Found>,
+) -> StoreResult<BinaryHeap<Found>> {
+    let narrow = decode(payload)?;
+    let text = decode_text(&narrow)?;
+    for index in 0..narrow.record_count() {
+        let key = (narrow.times[index], LogId(first_id.0 + index as i64));
+        let is_further = nearest.len() == limit && nearest.peek().is_none_or(|furthest| key > furthest.key());
+        if key <= place
+            || is_further
+            || !matcher.matches_fields(
+                narrow.levels[index],
+                narrow.service(index),
+                narrow.trace_id(index),
+                narrow.span_id(index),
+            )
+            || !matcher.matches_text(text.message(index), text.attributes(index))
+        {
+            continue;
+        }
+        nearest.push(Found(narrow.record(index, first_id, text.message(index), text.attributes(index))?));
+        if nearest.len() > limit {
+            nearest.pop();
+        }
+    }
+    Ok(nearest)
+}
