@@ -32,6 +32,8 @@ pub enum Ask {
 pub fn questions() -> Vec<(&'static str, Ask, f64)> {
     let from = SystemClock.now_millis().0 - DAYS * 86_400_000;
     let logs = |query: &str| Ask::Get(format!("/api/monitoring/logs?from={from}&limit=200&{query}"));
+    let view =
+        |path, search: &str| Ask::Post(path, json!({ "query": { "range": "30d", "filter": { "search": search } } }));
     vec![
         ("overview page, last hour, rendered", Ask::Get("/monitoring".into()), 50.0),
         ("overview figures, 30 days", Ask::Post("/fn/overview", json!({ "query": { "range": "30d" } })), 50.0),
@@ -40,6 +42,10 @@ pub fn questions() -> Vec<(&'static str, Ask, f64)> {
         ("full-text search, a rare word", logs("search=u4711"), 200.0),
         ("full-text search, no match", logs("search=neverwritten"), 200.0),
         ("log lines of a level and a service", logs("level=error&service=payments"), 200.0),
+        ("log lines by a field and an expression", logs("search=region%3Aeu-1%20%2Frefused%20by%2F"), 200.0),
+        ("log histogram and facets, 30 days", view("/fn/logs/summary", ""), 200.0),
+        ("log histogram and facets, 30 days, of a word", view("/fn/logs/summary", "order_lines"), 200.0),
+        ("log patterns, 30 days", view("/fn/logs/patterns", ""), 200.0),
         ("log lines of one trace", logs(&format!("trace_id={KNOWN_TRACE}")), 200.0),
         ("pipeline traces", Ask::Get("/v1/traces?limit=50".into()), 50.0),
     ]

@@ -205,7 +205,7 @@ mod tests {
         let spans = request(vec![Span::default(); 1_000_000]);
         assert!(spans.len() < 3_000_000);
         assert_eq!(check_protobuf(&spans, &TRACES), Err(WireError::TooManyParts));
-        let values = vec![AnyValue::default(); 2_000_000];
+        let values = vec![AnyValue::default(); 3_000_000];
         let value = Some(AnyValue { value: Some(Value::ArrayValue(ArrayValue { values })) });
         let attributes = vec![KeyValue { value, ..KeyValue::default() }];
         let deep = request(vec![Span { attributes, ..Span::default() }]);
