@@ -10,6 +10,7 @@
 //! Every method takes the tenant but those that keep house for all of them.
 
 pub mod bloom;
+mod bulk;
 pub mod column;
 pub mod identity;
 pub mod log;

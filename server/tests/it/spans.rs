@@ -133,7 +133,7 @@ mod cases {
         // What is sent again is no further call.
         commit(stores, OURS, vec![call(3), answer(3), query]).await;
         let minute = RollupResolution::Minute;
-        let range = RollupRange { resolution: minute, from: UnixNanos(T0 - 3600_000 * MS), to: UnixNanos(i64::MAX) };
+        let range = RollupRange { resolution: minute, from: UnixNanos(T0 - 3_600_000 * MS), to: UnixNanos(i64::MAX) };
         let (edges, any_stored) = stores.spans.edges(OURS, &[range]).await.unwrap();
         assert!(any_stored);
         let told: BTreeSet<_> = edges

@@ -163,7 +163,7 @@ fn path(nodes: &[(f64, f64)], edge: &MapEdge, alone: End) -> Path {
             label: match alone {
                 End::Caller => (x1 + LABEL_GAP.0, y1 - LABEL_GAP.1),
                 End::Callee => (x2 - LABEL_GAP.0, y2 - LABEL_GAP.1),
-                End::Neither => ((x1 + x2) / 2.0, (y1 + y2) / 2.0 - LABEL_GAP.1),
+                End::Neither => (x1.midpoint(x2), y1.midpoint(y2) - LABEL_GAP.1),
             },
             anchor: match alone {
                 End::Caller => "start",
@@ -175,7 +175,7 @@ fn path(nodes: &[(f64, f64)], edge: &MapEdge, alone: End) -> Path {
     let below = y1.max(y2) + NODE.1;
     Path {
         d: format!("M{x1:.1} {y1:.1}C{:.1} {below:.1} {:.1} {below:.1} {x2:.1} {y2:.1}", x1 + 40.0, x2 - 40.0),
-        label: ((x1 + x2) / 2.0, below - 10.0),
+        label: (x1.midpoint(x2), below - 10.0),
         anchor: "middle",
     }
 }

@@ -14,8 +14,6 @@ use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, RollupResolution, S
 
 // The same files as in the other engine's module, compiled for this engine: see the module above.
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
-#[path = "../sql/bulk.rs"]
-mod bulk;
 #[path = "../sql/endpoint.rs"]
 mod endpoint;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
@@ -45,6 +43,7 @@ mod span;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/span_commit.rs"]
 mod span_commit;
+#[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/span_rollup.rs"]
 mod span_rollup;
 

@@ -8,14 +8,14 @@ use chrono::{DateTime, Utc};
 use sqlx::{QueryBuilder, types::Json};
 
 use super::{
-    Db, SqlStore, bulk,
+    Db, SqlStore,
     endpoint::{ALL_ENDPOINTS, RollupRow},
     log::insert_block,
     span_commit::is_current,
 };
 use crate::store::{
     CommitBatch, CommitReceipt, EndpointDelta, EndpointKey, IngestStore, NewSample, Rollup, RollupResolution,
-    SampleResolution, SeriesKey, StoreResult,
+    SampleResolution, SeriesKey, StoreResult, bulk,
     log::{Block, encode},
 };
 

@@ -9,11 +9,11 @@ use async_trait::async_trait;
 use sqlx::{Acquire, QueryBuilder};
 
 use super::{
-    Db, SqlStore, bulk,
+    Db, SqlStore,
     span_commit::{insert_span_block, span_payload},
 };
 use crate::store::{
-    AdminStore, Rollup, RollupRange, StoreResult,
+    AdminStore, Rollup, RollupRange, StoreResult, bulk,
     merge::{COMPACTION_WINDOW, FULL_BLOCK_RECORDS, SmallBlock, choose_run},
     span::{
         BlockSummary, Contrast, EdgeKey, NewSpan, ServicePart, SpanMatcher, SpanStore, StoredTrace, TraceCursor,
@@ -275,13 +275,10 @@ impl SqlStore {
             // Of a service that is not there are no traces.
             found.map_or(-1, |(id, _)| *id)
         });
-        match &selection.matcher {
-            Some(matcher) => Ok(Self::matching_rows(connection, tenant, selection, service, matcher).await?.0),
-            None => {
-                let newest = TraceSort::Newest;
-                Self::trace_rows(connection, tenant, selection, service, newest, None, SAMPLED_FROM).await
-            }
+        if let Some(matcher) = &selection.matcher {
+            return Ok(Self::matching_rows(connection, tenant, selection, service, matcher).await?.0);
         }
+        Self::trace_rows(connection, tenant, selection, service, TraceSort::Newest, None, SAMPLED_FROM).await
     }
 
     async fn service_names(connection: &mut Connection, tenant: TenantId) -> StoreResult<HashMap<i64, String>> {

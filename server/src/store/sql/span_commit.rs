@@ -10,13 +10,13 @@ use chrono::{DateTime, Utc};
 use sqlx::QueryBuilder;
 
 use super::{
-    Db, SqlStore, bulk,
+    Db, SqlStore,
     ingest::write_endpoints,
     span::TraceColumns,
     span_rollup::{self, EDGES, OPERATIONS, SliceKey},
 };
 use crate::store::{
-    EndpointDelta, EndpointKey, Rollup, RollupResolution, StoreResult,
+    EndpointDelta, EndpointKey, Rollup, RollupResolution, StoreResult, bulk,
     span::{
         Block, Call, EdgeKey, NewSpan, Paired, SpanSlice, TraceDelta, TraceRow, decode, encode, group_by_trace,
         may_hold_span, may_hold_trace,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use app::model::{NodeKind, TenantId};
 use sqlx::{AssertSqlSafe, QueryBuilder};
 
-use super::{Db, SqlStore, bulk};
+use super::{Db, SqlStore};
 use crate::store::{
-    Rollup, RollupRange, RollupResolution, StoreResult,
+    Rollup, RollupRange, RollupResolution, StoreResult, bulk,
     sketch::Sketch,
     span::{EdgeKey, SpanSlice},
 };

@@ -12,8 +12,6 @@ use sqlx::{
 
 use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, Signal, StoreResult, refuse_newer};
 
-#[path = "../sql/bulk.rs"]
-mod bulk;
 #[path = "../sql/endpoint.rs"]
 mod endpoint;
 #[path = "../sql/house.rs"]

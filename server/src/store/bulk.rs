@@ -4,7 +4,7 @@
 const SIZES: [usize; 4] = [128, 32, 8, 1];
 
 /// Cuts rows into parts of those sizes, in their order.
-pub(super) fn parts<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+pub fn parts<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let size = SIZES.into_iter().find(|size| *size <= rows.len())?;
         let (part, left) = rows.split_at(size);
