@@ -144,17 +144,20 @@ fn Node(
         format_duration_ms(figures.p95_ms)
     );
     view! {
-        <a class="map-node" data-noscroll data-state=state data-failing=failing data-kind=node.kind.label() href=target
-            aria-label=said>
-            <title>{hint}</title>
-            <g transform=format!("translate({x:.1} {y:.1})")>
-                <rect width=NODE.0.to_string() height=NODE.1.to_string() rx="3" />
-                <rect class="map-edge-mark" width="3" height=NODE.1.to_string() />
-                <text class="map-name" x="12" y="20">{shown}</text>
-                {kind}
-                <text class="map-figures" x="12" y="39">{summary}</text>
-            </g>
-        </a>
+        // Inside a group, so that what the browser makes by itself is a link of SVG and not one of HTML.
+        <g>
+            <a class="map-node" data-noscroll data-state=state data-failing=failing data-kind=node.kind.label() href=target
+                aria-label=said>
+                <title>{hint}</title>
+                <g transform=format!("translate({x:.1} {y:.1})")>
+                    <rect width=NODE.0.to_string() height=NODE.1.to_string() rx="3" />
+                    <rect class="map-edge-mark" width="3" height=NODE.1.to_string() />
+                    <text class="map-name" x="12" y="20">{shown}</text>
+                    {kind}
+                    <text class="map-figures" x="12" y="39">{summary}</text>
+                </g>
+            </a>
+        </g>
     }
     .into_any()
 }
