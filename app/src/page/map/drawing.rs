@@ -118,15 +118,6 @@ fn Node(
         _ => "plain",
     });
     let figures = node.figures;
-    let said = format!(
-        "{}, {}: {}, {} errors, p95 {}",
-        node.name,
-        node.kind.label(),
-        rate(figures.calls, seconds),
-        error_percent(&figures),
-        format_duration_ms(figures.p95_ms)
-    );
-    let hint = said.clone();
     let failing = (figures.error_share() >= FAILING).to_string();
     let (x, y) = corner;
     let shown = if node.name.chars().count() > NAME_LENGTH {
@@ -146,9 +137,7 @@ fn Node(
     view! {
         // Inside a group, so that what the browser makes by itself is a link of SVG and not one of HTML.
         <g>
-            <a class="map-node" data-noscroll data-state=state data-failing=failing data-kind=node.kind.label() href=target
-                aria-label=said>
-                <title>{hint}</title>
+            <a class="map-node" data-noscroll data-state=state data-failing=failing data-kind=node.kind.label() href=target>
                 <g transform=format!("translate({x:.1} {y:.1})")>
                     <rect width=NODE.0.to_string() height=NODE.1.to_string() rx="3" />
                     <rect class="map-edge-mark" width="3" height=NODE.1.to_string() />
