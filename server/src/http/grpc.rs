@@ -95,7 +95,7 @@ async fn admit(State(state): State<AppState>, mut request: Request, next: Next) 
 }
 
 /// The one message of a call without its compression, framed again, if it is not too large or too heavy. What is framed
-/// wrongly is left as it is: the decoder says so.
+/// wrongly is refused: past this, the decoder would read as much of it as it can.
 fn unpack(bytes: &[u8], path: &str, encoding: &str, limit: usize) -> Result<Vec<u8>, WireError> {
     let framed = |message: &[u8]| {
         let mut framed = Vec::with_capacity(message.len() + FRAME_BYTES);
@@ -104,12 +104,11 @@ fn unpack(bytes: &[u8], path: &str, encoding: &str, limit: usize) -> Result<Vec<
         framed.extend(message);
         framed
     };
-    let Some((head, message)) = bytes.split_at_checked(FRAME_BYTES) else { return Ok(bytes.to_vec()) };
+    let misframed = || WireError::Message("the call has not one whole message".to_owned());
+    let (head, message) = bytes.split_at_checked(FRAME_BYTES).ok_or_else(misframed)?;
     let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize;
-    let compression = Compression::of(encoding).filter(|_| head[0] == 1).unwrap_or(Compression::Identity);
-    if length != message.len() || (head[0] == 1 && compression == Compression::Identity) {
-        return Ok(bytes.to_vec());
-    }
+    let compression = if head[0] == 0 { Some(Compression::Identity) } else { Compression::of(encoding) };
+    let compression = compression.filter(|_| length == message.len()).ok_or_else(misframed)?;
     let message = otlp::decompress(message.to_vec(), compression, limit)?;
     let shapes: [(&str, &Shape); 3] = [
         (LogsServiceServer::<Collector>::NAME, ExportLogsServiceRequest::shape()),
@@ -200,5 +199,23 @@ impl MetricsService for Collector {
     ) -> Result<tonic::Response<ExportMetricsServiceResponse>, Status> {
         let (tenant, message) = open(request)?;
         Ok(tonic::Response::new(self.0.take_metrics(tenant, message).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_gets_past_the_scales_by_its_frame() {
+        let path = format!("/{}/Export", TraceServiceServer::<Collector>::NAME);
+        let whole = [0, 0, 0, 0, 2, 0x0a, 0x00];
+        assert_eq!(unpack(&whole, &path, "", 100), Ok(whole.to_vec()));
+        let more = [&whole[..], &[0]].concat();
+        let unknown = [&[1], &whole[1..]].concat();
+        for wrong in [&[][..], &whole[..4], &whole[..6], &more] {
+            assert!(matches!(unpack(wrong, &path, "", 100), Err(WireError::Message(_))), "{wrong:?}");
+        }
+        assert!(matches!(unpack(&unknown, &path, "snappy", 100), Err(WireError::Message(_))));
     }
 }
