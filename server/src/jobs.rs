@@ -90,6 +90,7 @@ fn samples_of(host: HostSample, store_bytes: Option<f64>, now: UnixNanos) -> Vec
         series: SeriesKey::new(names::STORE_BYTES, &[]),
         time: now,
         value,
+        exemplar: None,
     }));
     samples
 }

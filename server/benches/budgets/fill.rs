@@ -152,7 +152,13 @@ async fn samples(queue: &IngestQueue, now: UnixNanos) -> Outcome<()> {
     while time < now.0 {
         for (at, series) in series.iter().enumerate() {
             let value = if at < 2 { numbers.below(100) as f64 / 100.0 } else { (time / 1_000_000) as f64 };
-            samples.push(NewSample { tenant: TenantId::DEFAULT, series: series.clone(), time: UnixNanos(time), value });
+            samples.push(NewSample {
+                tenant: TenantId::DEFAULT,
+                series: series.clone(),
+                time: UnixNanos(time),
+                value,
+                exemplar: None,
+            });
         }
         if samples.len() > 2000 {
             queue.submit(Submission { samples: std::mem::take(&mut samples), ..Submission::default() }).await?;

@@ -33,7 +33,10 @@ pub struct HostSample {
 impl HostSample {
     /// The samples of a tenant at an instant.
     pub fn into_samples(self, tenant: TenantId, time: UnixNanos) -> Vec<NewSample> {
-        self.values.into_iter().map(|(series, value)| NewSample { tenant, series, time, value }).collect()
+        self.values
+            .into_iter()
+            .map(|(series, value)| NewSample { tenant, series, time, value, exemplar: None })
+            .collect()
     }
 }
 

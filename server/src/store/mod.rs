@@ -21,13 +21,14 @@ pub mod span;
 pub mod sqlite;
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use app::model::{
-    LogId, LogRecord, PipelineFilter, PipelineTrace, TenantId, TimeRange, UnixNanos, health::StoreSummary,
-    pipeline::PipelineStats,
+    LogId, LogRecord, PipelineFilter, PipelineTrace, SpanId, TenantId, TimeRange, TraceId, UnixNanos,
+    health::StoreSummary, pipeline::PipelineStats,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -346,6 +347,15 @@ pub trait MetricStore: Send + Sync {
     ) -> StoreResult<Vec<SeriesPoints>>;
     /// The newest point of each series with one of these names, not older than `from`.
     async fn latest(&self, tenant: TenantId, names: &[&str], from: UnixNanos) -> StoreResult<Vec<SeriesPoints>>;
+    /// Exemplars of all series with this name, at most the newest `limit` of each; series without any are left out.
+    async fn exemplars(
+        &self,
+        tenant: TenantId,
+        name: &str,
+        from: UnixNanos,
+        to: UnixNanos,
+        limit: usize,
+    ) -> StoreResult<Vec<SeriesExemplars>>;
 }
 
 /// Slices in which endpoint figures are kept.
@@ -474,14 +484,44 @@ pub struct NewSample {
     pub time: UnixNanos,
     /// The value.
     pub value: f64,
+    /// A measurement that stands for those that the sample counts.
+    pub exemplar: Option<Box<Exemplar>>,
 }
 
 impl NewSample {
     /// Bytes that it keeps in memory, about.
     pub fn size(&self) -> usize {
-        let labels = self.series.labels.iter().map(|(name, value)| 64 + name.len() + value.len());
-        192 + self.series.name.len() + labels.sum::<usize>()
+        let exemplar = self.exemplar.as_ref().map_or(0, |exemplar| 128 + label_bytes(&exemplar.labels));
+        192 + self.series.name.len() + label_bytes(&self.series.labels) + exemplar
     }
+}
+
+fn label_bytes(labels: &BTreeMap<String, String>) -> usize {
+    labels.iter().map(|(name, value)| 64 + name.len() + value.len()).sum()
+}
+
+/// One of the measurements that a sample counts, most often with the trace it was taken in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exemplar {
+    /// When it was measured.
+    pub time: UnixNanos,
+    /// What was measured.
+    pub value: f64,
+    /// The trace.
+    pub trace_id: Option<TraceId>,
+    /// The span of that trace.
+    pub span_id: Option<SpanId>,
+    /// What the series of the sample does not say.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The exemplars of a series, oldest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesExemplars {
+    /// Which series.
+    pub key: SeriesKey,
+    /// What stands for its samples.
+    pub exemplars: Vec<Exemplar>,
 }
 
 /// What happened at an endpoint within a minute, on its way in.

@@ -1,16 +1,18 @@
 //! One suite for every store: each case runs on SQLite and on PostgreSQL.
 
+use std::collections::BTreeMap;
+
 use app::model::{
-    Level, LogFilter, LogId, PipelineFilter, PipelineStatus, PipelineTrace, TenantId, TimeRange, TraceId, UnixMillis,
-    UnixNanos,
+    Level, LogFilter, LogId, PipelineFilter, PipelineStatus, PipelineTrace, SpanId, TenantId, TimeRange, TraceId,
+    UnixMillis, UnixNanos,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::{SeedableRng, rngs::SmallRng};
 use server::{
     pipeline::demo,
     store::{
-        Claim, CommitBatch, DeliveryKey, EndpointDelta, EndpointKey, LogSelection, NewSample, PipelineCursor, Rollup,
-        RollupRange, RollupResolution, SampleResolution, SeriesKey, Signal, StoredPipeline, Stores,
+        Claim, CommitBatch, DeliveryKey, EndpointDelta, EndpointKey, Exemplar, LogSelection, NewSample, PipelineCursor,
+        Rollup, RollupRange, RollupResolution, SampleResolution, SeriesKey, Signal, StoredPipeline, Stores,
         log::{LogMatcher, NewLogRecord},
         span::NewSpan,
     },
@@ -239,7 +241,13 @@ mod cases {
         let (after, _) = stores.logs.after(OURS, LogId(0), &LogMatcher::all(), 10).await.unwrap();
         assert_eq!(after.len(), 1);
 
-        let sample = |tenant, value| NewSample { tenant, series: SeriesKey::new("m", &[]), time: UnixNanos(5), value };
+        let sample = |tenant, value| NewSample {
+            tenant,
+            series: SeriesKey::new("m", &[]),
+            time: UnixNanos(5),
+            value,
+            exemplar: None,
+        };
         let mut rollup = Rollup::default();
         rollup.add(200, 1.0);
         let delta = |tenant| EndpointDelta {
@@ -368,7 +376,13 @@ mod cases {
             writer: Uuid::new_v4(),
             sequence: 7,
             logs: vec![(OURS, vec![record(1, "a", "once")])],
-            samples: vec![NewSample { tenant: OURS, series: SeriesKey::new("m", &[]), time: UnixNanos(5), value: 1.0 }],
+            samples: vec![NewSample {
+                tenant: OURS,
+                series: SeriesKey::new("m", &[]),
+                time: UnixNanos(5),
+                value: 1.0,
+                exemplar: None,
+            }],
             ..CommitBatch::default()
         };
         let first = stores.ingest.commit(&batch, start()).await.unwrap();
@@ -405,6 +419,7 @@ mod cases {
             series: series.clone(),
             time: UnixNanos(1_790_000_000 * SECOND + seconds * SECOND),
             value,
+            exemplar: None,
         };
         let commit = async |sequence, samples| {
             let batch = CommitBatch { writer: Uuid::from_u128(1), sequence, samples, ..CommitBatch::default() };
@@ -427,6 +442,45 @@ mod cases {
         assert_eq!(latest[0].points[0].value, 5.0);
         assert!(stores.metrics.latest(OURS, &name, to).await.unwrap().is_empty());
         execute(home, "SELECT id, timestamp, metric_type, metric_name, value, metadata FROM metrics").await;
+    }
+
+    pub async fn exemplars_come_back_with_their_series(_home: &Home, stores: &Stores) {
+        let exemplar = |seconds: i64, trace: u8| Exemplar {
+            time: UnixNanos(seconds * SECOND),
+            value: seconds as f64 / 10.0,
+            trace_id: (trace > 0).then_some(TraceId([trace; 16])),
+            span_id: (trace > 0).then_some(SpanId([trace; 8])),
+            labels: BTreeMap::from([("tier".to_owned(), "gold".to_owned())]),
+        };
+        let sample = |le: &str, seconds: i64, exemplar: Option<Exemplar>| NewSample {
+            tenant: OURS,
+            series: SeriesKey::new("d_bucket", &[("le", le)]),
+            time: UnixNanos(seconds * SECOND),
+            value: 1.0,
+            exemplar: exemplar.map(Box::new),
+        };
+        let samples = vec![
+            sample("1", 10, Some(exemplar(7, 1))),
+            sample("1", 20, Some(exemplar(17, 2))),
+            // The same once more, and a sample without one.
+            sample("1", 30, Some(exemplar(17, 3))),
+            sample("1", 40, None),
+            sample("5", 10, Some(exemplar(8, 0))),
+            sample("+Inf", 10, None),
+        ];
+        let batch = CommitBatch { writer: Uuid::from_u128(1), sequence: 1, samples, ..CommitBatch::default() };
+        stores.ingest.commit(&batch, start()).await.unwrap();
+        let read = async |tenant, from: i64, to: i64, limit| {
+            let (from, to) = (UnixNanos(from * SECOND), UnixNanos(to * SECOND));
+            let all = stores.metrics.exemplars(tenant, "d_bucket", from, to, limit).await.unwrap();
+            all.into_iter().map(|one| (one.key.labels["le"].clone(), one.exemplars)).collect::<Vec<_>>()
+        };
+        let of = |le: &str, exemplars: Vec<Exemplar>| (le.to_owned(), exemplars);
+        let both = of("1", vec![exemplar(7, 1), exemplar(17, 2)]);
+        assert_eq!(read(OURS, 0, 100, 10).await, [both, of("5", vec![exemplar(8, 0)])]);
+        assert_eq!(read(OURS, 0, 100, 1).await[0], of("1", vec![exemplar(17, 2)]));
+        assert_eq!(read(OURS, 8, 17, 10).await, [of("5", vec![exemplar(8, 0)])]);
+        assert_eq!(read(TenantId(2), 0, 100, 10).await, []);
     }
 
     pub async fn endpoint_figures_add_up_over_minutes_hours_and_days(_home: &Home, stores: &Stores) {
@@ -504,6 +558,13 @@ mod cases {
                     series: SeriesKey::new("m", &[]),
                     time: UnixNanos(time),
                     value: 1.0,
+                    exemplar: Some(Box::new(Exemplar {
+                        time: UnixNanos(time),
+                        value: 0.5,
+                        trace_id: Some(TraceId([7; 16])),
+                        span_id: None,
+                        labels: BTreeMap::new(),
+                    })),
                 }],
                 endpoints: vec![EndpointDelta {
                     tenant: OURS,
@@ -528,6 +589,8 @@ mod cases {
                 stores.metrics.points(OURS, &["m"], UnixNanos(0), UnixNanos(i64::MAX), resolution).await.unwrap();
             assert_eq!(points[0].points.len(), 1);
         }
+        let exemplars = stores.metrics.exemplars(OURS, "m", UnixNanos(0), UnixNanos(i64::MAX), 10).await.unwrap();
+        assert_eq!(exemplars[0].exemplars.len(), 1);
         for resolution in RollupResolution::ALL {
             let range = RollupRange { resolution, from: UnixNanos(0), to: UnixNanos(i64::MAX) };
             assert_eq!(stores.endpoints.totals(OURS, range).await.unwrap().len(), 1);
@@ -570,6 +633,7 @@ on_both_engines!(
     a_commit_that_is_asked_for_twice_is_made_once,
     merging_small_blocks_changes_nothing_that_can_be_read,
     samples_are_kept_raw_and_in_five_minute_summaries,
+    exemplars_come_back_with_their_series,
     endpoint_figures_add_up_over_minutes_hours_and_days,
     retention_removes_what_is_old_and_nothing_else,
     it_tells_its_engine_and_size,

@@ -2,9 +2,10 @@
 //!
 //! After <https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/>. Exponential histograms
 //! become classic ones with at most 64 buckets. Deltas of monotonic sums and histograms are added up (see [`delta`]).
-//! Exemplars, `_created` and attributes of scopes are not kept.
+//! `_created` and attributes of scopes are not kept.
 
 mod delta;
+mod exemplar;
 mod histogram;
 mod labels;
 mod naming;
@@ -19,8 +20,9 @@ use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
     common::v1::KeyValue,
     metrics::v1::{
-        AggregationTemporality, DataPointFlags, ExponentialHistogramDataPoint, HistogramDataPoint, Metric,
-        NumberDataPoint, ResourceMetrics, SummaryDataPoint, metric::Data, number_data_point::Value as Number,
+        AggregationTemporality, DataPointFlags, Exemplar as SentExemplar, ExponentialHistogramDataPoint,
+        HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics, SummaryDataPoint, metric::Data,
+        number_data_point::Value as Number,
     },
 };
 
@@ -34,7 +36,7 @@ use self::{
 };
 use crate::{
     otlp::attributes::Cut,
-    store::{NewSample, SeriesKey},
+    store::{Exemplar, NewSample, SeriesKey},
     telemetry::Redactor,
 };
 
@@ -120,15 +122,20 @@ struct Head {
     flags: u32,
     start: u64,
     time: u64,
+    exemplars: Vec<SentExemplar>,
 }
 
 macro_rules! head {
     ($point:expr) => {
+        Head { exemplars: std::mem::take(&mut $point.exemplars), ..head!(plain $point) }
+    };
+    (plain $point:expr) => {
         Head {
             attributes: std::mem::take(&mut $point.attributes),
             flags: $point.flags,
             start: $point.start_time_unix_nano,
             time: $point.time_unix_nano,
+            exemplars: Vec::new(),
         }
     };
 }
@@ -155,7 +162,8 @@ impl Reader<'_> {
             }
         }
         if let Some(time) = self.newest.filter(|_| !labels.info.is_empty()) {
-            self.push(SeriesKey { name: "target_info".to_owned(), labels: labels.info }, time, 1.0);
+            let series = SeriesKey { name: "target_info".to_owned(), labels: labels.info };
+            self.push(NewSample { tenant: self.terms.tenant, series, time, value: 1.0, exemplar: None });
         }
         Ok(())
     }
@@ -241,7 +249,7 @@ impl Reader<'_> {
 
     /// A quantile without observations has no value: it is left out.
     fn summary(&mut self, mut point: SummaryDataPoint, family: &Family<'_>) -> Result<(), Reason> {
-        let head = head!(point);
+        let head = head!(plain point);
         if self.is_without_value(&head) {
             return Ok(());
         }
@@ -255,7 +263,7 @@ impl Reader<'_> {
         }
         let time = self.time(head.time)?;
         let labels = self.labels(head.attributes, family, Some("quantile"))?;
-        self.push_parts(&family.name, &labels, time, parts);
+        self.push_parts(&family.name, &labels, time, parts, Vec::new());
         Ok(())
     }
 
@@ -287,7 +295,8 @@ impl Reader<'_> {
         } else {
             amount
         };
-        self.push_parts(&family.name, &labels, time, parts(amount));
+        let exemplars = self.exemplars(head.exemplars, time);
+        self.push_parts(&family.name, &labels, time, parts(amount), exemplars);
         Ok(())
     }
 
@@ -318,17 +327,28 @@ impl Reader<'_> {
         if fits(&family.name, &labels) { Ok(labels) } else { Err(Reason::Labels) }
     }
 
-    fn push_parts(&mut self, name: &str, labels: &Labels, time: UnixNanos, parts: Vec<Part>) {
-        for (suffix, label, value) in parts {
+    /// The exemplars of a data point. One that cannot be kept is left out: the numbers are right without it.
+    fn exemplars(&mut self, sent: Vec<SentExemplar>, of_point: UnixNanos) -> Vec<Exemplar> {
+        let mut cut = self.read.cut;
+        let time = |nanos| if nanos == 0 { Some(of_point) } else { self.time(nanos).ok() };
+        let read =
+            sent.into_iter().filter_map(|one| exemplar::read(one, time, &self.terms.redactor, &mut cut)).collect();
+        self.read.cut = cut;
+        read
+    }
+
+    fn push_parts(&mut self, name: &str, labels: &Labels, time: UnixNanos, parts: Vec<Part>, exemplars: Vec<Exemplar>) {
+        let exemplars = exemplar::assign(exemplars, &parts);
+        for ((suffix, label, value), exemplar) in parts.into_iter().zip(exemplars) {
             let mut labels = labels.clone();
             labels.extend(label.map(|(name, value)| (name.to_owned(), value)));
-            self.push(SeriesKey { name: format!("{name}{suffix}"), labels }, time, value);
+            let series = SeriesKey { name: format!("{name}{suffix}"), labels };
+            self.push(NewSample { tenant: self.terms.tenant, series, time, value, exemplar });
         }
         self.newest = self.newest.max(Some(time));
     }
 
-    fn push(&mut self, series: SeriesKey, time: UnixNanos, value: f64) {
-        let sample = NewSample { tenant: self.terms.tenant, series, time, value };
+    fn push(&mut self, sample: NewSample) {
         self.bytes += sample.size();
         self.samples.push(sample);
     }

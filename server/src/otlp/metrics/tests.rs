@@ -97,6 +97,55 @@ fn a_resource_is_known_by_job_and_instance_and_described_by_target_info() {
     assert_eq!(read.message(), None);
 }
 
+/// Value, trace and labels of the exemplars that samples carry, after the sample's line.
+fn exemplars(metrics: &str) -> Vec<(String, f64, String)> {
+    let json = format!(r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{metrics}]}}]}}]}}"#);
+    let (samples, read) = read_all(decode(json.as_bytes(), Encoding::Json).unwrap(), &terms());
+    assert_eq!(read.rejected(), 0);
+    let of = |sample: &NewSample| {
+        let exemplar = sample.exemplar.as_deref()?;
+        let trace = exemplar.trace_id.map(|id| id.to_string()).unwrap_or_default();
+        let span = exemplar.span_id.map(|id| id.to_string()).unwrap_or_default();
+        Some((line(sample), exemplar.value, format!("{trace}/{span} {:?}", exemplar.labels)))
+    };
+    samples.iter().filter_map(of).collect()
+}
+
+#[test]
+fn exemplars_go_to_the_bucket_in_which_they_lie_and_to_counters() {
+    let exemplar = |value: &str, seconds: u32| {
+        format!(
+            r#"{{"timeUnixNano":"17899999{seconds}000000000","asDouble":{value},
+                "traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174",
+                "filteredAttributes":[{{"key":"user.tier","value":{{"stringValue":"gold"}}}},
+                                      {{"key":"password","value":{{"stringValue":"hunter2"}}}}]}}"#
+        )
+    };
+    let of_trace =
+        r#"5b8efff798038103d269b633813fc60c/eee19b7ec3c1b174 {"password": "[redacted]", "user_tier": "gold"}"#.to_owned();
+    let point = |exemplars: &[String]| {
+        let exemplars = exemplars.join(",");
+        let buckets = r#""count":"6","sum":9,"bucketCounts":["1","2","3"],"explicitBounds":[1,5]"#;
+        number("d", "histogram", r#""aggregationTemporality":2,"#, &format!(r#"{buckets},"exemplars":[{exemplars}]"#))
+    };
+    // Of two in one bucket the newer; the bound belongs to its bucket; beyond all bounds is `+Inf`.
+    let read = exemplars(&point(&[exemplar("4.5", 85), exemplar("5", 88), exemplar("2", 86), exemplar("700", 87)]));
+    assert_eq!(
+        read,
+        [
+            (r#"d_bucket{le="5"} 3"#.to_owned(), 5.0, of_trace.clone()),
+            (r#"d_bucket{le="+Inf"} 6"#.to_owned(), 700.0, of_trace.clone()),
+        ]
+    );
+    let counter = r#""aggregationTemporality":2,"isMonotonic":true,"#;
+    let one = exemplars(&number("a", "sum", counter, &format!(r#""asInt":7,"exemplars":[{}]"#, exemplar("1", 85))));
+    assert_eq!(one, [("a_total{} 7".to_owned(), 1.0, of_trace)]);
+    // What cannot be kept is left out, and the sample is there all the same.
+    let bare =
+        r#""asInt":7,"exemplars":[{"asDouble":1e301},{"timeUnixNano":"1"},{"asInt":"3","spanId":"eee19b7ec3c1b174"}]"#;
+    assert_eq!(exemplars(&number("a", "sum", counter, bare)), [("a_total{} 7".to_owned(), 3.0, "/ {}".to_owned())]);
+}
+
 #[test]
 fn gauges_and_sums_become_gauges_and_counters() {
     assert_eq!(lines(&number("a", "gauge", "", r#""asDouble":1.5"#)), ["a{} 1.5"]);

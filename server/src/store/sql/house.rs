@@ -22,7 +22,11 @@ impl SqlStore {
             Signal::Pipelines => self.remove_pipelines(before).await,
             Signal::Logs => self.remove_log_blocks(before).await,
             Signal::Traces => self.remove_traces(before).await,
-            Signal::Samples => self.remove_sample_rollups(before).await,
+            Signal::Samples => {
+                let mut removed = self.remove_sample_rollups(before).await?;
+                removed.more |= self.remove_exemplars(before).await?;
+                Ok(removed)
+            }
             Signal::Endpoints => self.remove_endpoint_rollups(before).await,
         }
     }
@@ -96,6 +100,19 @@ impl SqlStore {
             more |= self.remove_slices(table, before).await?;
         }
         Ok(Removed { rows: spans as u64, more })
+    }
+
+    /// Removes a batch of old exemplars; says whether there may be more.
+    async fn remove_exemplars(&self, before: UnixNanos) -> StoreResult<bool> {
+        let done = sqlx::query(
+            "DELETE FROM exemplars WHERE (tenant, series_id, time) IN
+                (SELECT tenant, series_id, time FROM exemplars WHERE time < $1 ORDER BY time LIMIT $2)",
+        )
+        .bind(before.0)
+        .bind(BATCH)
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() == BATCH as u64)
     }
 
     async fn remove_sample_rollups(&self, before: UnixNanos) -> StoreResult<Removed> {

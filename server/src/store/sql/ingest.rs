@@ -14,7 +14,7 @@ use super::{
     span_commit::is_current,
 };
 use crate::store::{
-    CommitBatch, CommitReceipt, EndpointDelta, EndpointKey, IngestStore, NewSample, Rollup, RollupResolution,
+    CommitBatch, CommitReceipt, EndpointDelta, EndpointKey, Exemplar, IngestStore, NewSample, Rollup, RollupResolution,
     SampleResolution, SeriesKey, StoreResult, bulk,
     log::{Block, encode},
 };
@@ -183,9 +183,37 @@ impl SqlStore {
             }
         }
         Self::append_samples(connection, &rows).await?;
+        write_exemplars(connection, samples, &rows).await?;
         merge_slices(connection, &slices.into_iter().collect::<Vec<_>>()).await?;
         Ok(learned)
     }
+}
+
+/// Writes the exemplars of samples, whose rows say which series they are of. One that is sent again stays as it was.
+async fn write_exemplars(
+    connection: &mut Connection,
+    samples: &[NewSample],
+    rows: &[(i64, i64, i64, f64)],
+) -> StoreResult<()> {
+    let exemplars: Vec<(i64, i64, &Exemplar)> = samples
+        .iter()
+        .zip(rows)
+        .filter_map(|(sample, (tenant, series, ..))| Some((*tenant, *series, sample.exemplar.as_deref()?)))
+        .collect();
+    for exemplars in bulk::parts(&exemplars) {
+        let mut query = QueryBuilder::<Db>::new(
+            "INSERT INTO exemplars (tenant, series_id, time, value, trace_id, span_id, labels) ",
+        );
+        query.push_values(exemplars, |mut row, (tenant, series, exemplar)| {
+            row.push_bind(tenant).push_bind(series).push_bind(exemplar.time.0).push_bind(exemplar.value);
+            row.push_bind(exemplar.trace_id.map(|id| id.0.to_vec()));
+            row.push_bind(exemplar.span_id.map(|id| id.0.to_vec()));
+            row.push_bind(serde_json::to_string(&exemplar.labels).unwrap_or_default());
+        });
+        query.push(" ON CONFLICT (tenant, series_id, time) DO NOTHING");
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 async fn series_id(connection: &mut Connection, tenant: TenantId, key: &SeriesKey) -> StoreResult<i64> {

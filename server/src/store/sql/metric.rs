@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use app::model::{TenantId, UnixNanos};
+use app::model::{SpanId, TenantId, TraceId, UnixNanos};
 use async_trait::async_trait;
 
 use super::SqlStore;
-use crate::store::{MetricStore, Point, SampleResolution, SeriesKey, SeriesPoints, StoreError, StoreResult};
+use crate::store::{
+    Exemplar, MetricStore, Point, SampleResolution, SeriesExemplars, SeriesKey, SeriesPoints, StoreError, StoreResult,
+};
 
 /// Series with one name that are read at most: what one page can show.
 const MAX_SERIES_A_NAME: i64 = 1000;
@@ -92,6 +94,59 @@ impl MetricStore for SqlStore {
             }
         }
         Ok(all)
+    }
+
+    async fn exemplars(
+        &self,
+        tenant: TenantId,
+        name: &str,
+        from: UnixNanos,
+        to: UnixNanos,
+        limit: usize,
+    ) -> StoreResult<Vec<SeriesExemplars>> {
+        let mut all = Vec::new();
+        for (id, key) in self.series_named(tenant, name).await? {
+            let rows: Vec<ExemplarRow> = sqlx::query_as(
+                "SELECT time, value, trace_id, span_id, labels FROM exemplars
+                 WHERE tenant = $1 AND series_id = $2 AND time >= $3 AND time < $4 ORDER BY time DESC LIMIT $5",
+            )
+            .bind(tenant.0)
+            .bind(id)
+            .bind(from.0)
+            .bind(to.0)
+            .bind(limit as i64)
+            .fetch_all(&self.reader)
+            .await?;
+            let exemplars = rows.into_iter().rev().map(ExemplarRow::exemplar).collect::<StoreResult<Vec<_>>>()?;
+            if !exemplars.is_empty() {
+                all.push(SeriesExemplars { key, exemplars });
+            }
+        }
+        Ok(all)
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct ExemplarRow {
+    time: i64,
+    value: f64,
+    trace_id: Option<Vec<u8>>,
+    span_id: Option<Vec<u8>>,
+    labels: String,
+}
+
+impl ExemplarRow {
+    fn exemplar(self) -> StoreResult<Exemplar> {
+        let damaged = |what: &str| StoreError::Damaged(format!("{what} of an exemplar at {}", self.time));
+        let trace_id = self.trace_id.map(<[u8; 16]>::try_from).transpose().map_err(|_| damaged("trace id"))?;
+        let span_id = self.span_id.map(<[u8; 8]>::try_from).transpose().map_err(|_| damaged("span id"))?;
+        Ok(Exemplar {
+            time: UnixNanos(self.time),
+            value: self.value,
+            trace_id: trace_id.map(TraceId),
+            span_id: span_id.map(SpanId),
+            labels: serde_json::from_str(&self.labels).map_err(|_| damaged("labels"))?,
+        })
     }
 }
 

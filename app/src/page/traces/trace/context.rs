@@ -6,6 +6,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     axis::Window,
+    interleave::{Anchors, Between, Item, LineAt},
     minimap::{Minimap, reduce},
     state::TraceState,
     tree::{RowNumber, Tree, next_in},
@@ -49,6 +50,8 @@ pub struct TraceContext {
     pub selected: Memo<Option<RowNumber>>,
     /// Rows that the search finds.
     pub matches: Memo<Vec<RowNumber>>,
+    /// Log lines between the rows, if they are to be there.
+    pub between: Memo<Between>,
     /// The whole trace in small.
     pub minimap: Memo<Minimap>,
     /// The row that has the keyboard's focus, or had it last.
@@ -77,14 +80,24 @@ impl TraceContext {
             loaded.track();
             tree.with_untracked(|tree| reduce(tree, duration_ns))
         });
-        let known = Known {
+        let known = StoredValue::new(Known {
             id: summary.trace_id,
             start,
             ticks: ticks(&logs, start),
             logs: logs.into_iter().map(Arc::new).collect(),
-        };
+        });
+        let with_lines = Memo::new(move |_| state.marks.get().lines);
+        let anchors = Memo::new(move |_| {
+            if !with_lines.get() {
+                return Anchors::default();
+            }
+            loaded.track();
+            let lines = known.with_value(|known| known.logs.iter().map(|log| line_at(log, start)).collect::<Vec<_>>());
+            tree.with_untracked(|tree| Anchors::new(tree, &lines))
+        });
+        let between = Memo::new(move |_| anchors.with(|anchors| tree.with(|tree| anchors.between(tree))));
         Self {
-            known: StoredValue::new(known),
+            known,
             duration_ns,
             state,
             tree,
@@ -92,6 +105,7 @@ impl TraceContext {
             window: Memo::new(move |_| state.window(duration_ns)),
             selected,
             matches,
+            between,
             minimap,
             current: RwSignal::new(None),
             failure: RwSignal::new(None),
@@ -101,6 +115,21 @@ impl TraceContext {
     /// A row; it does not change once it is here.
     pub fn row(self, number: RowNumber) -> Option<OutlineRow> {
         self.tree.with_untracked(|tree| tree.row(number).copied())
+    }
+
+    /// How many rows show, log lines among them.
+    pub fn item_count(self) -> usize {
+        self.tree.with(Tree::visible) + self.between.with(Between::lines)
+    }
+
+    /// What stands at a place.
+    pub fn item(self, place: usize) -> Option<Item> {
+        self.between.with(|between| self.tree.with(|tree| between.at(tree, place)))
+    }
+
+    /// The place of a span or a log line, if it shows.
+    pub fn place_of(self, item: Item) -> Option<usize> {
+        self.between.with(|between| self.tree.with(|tree| between.place_of(tree, item)))
     }
 
     /// Selects the span of a row.
@@ -174,6 +203,10 @@ impl TraceContext {
             }
         });
     }
+}
+
+fn line_at(log: &LogRecord, start: UnixNanos) -> LineAt {
+    LineAt { span: log.span_id, offset_ns: log.timestamp.0.saturating_sub(start.0) }
 }
 
 /// The lines of each span, on the time axis.

@@ -5,6 +5,7 @@ mod compare;
 mod context;
 mod flame;
 mod head;
+mod interleave;
 mod lanes;
 mod logs;
 mod minimap;

@@ -1,15 +1,16 @@
-//! One span as a row of the waterfall.
+//! One row of the waterfall: a span, or a log line.
 
 use leptos::{attr::custom::custom_attribute, prelude::*};
 
 use super::{
     axis::Window,
     context::{Tick, TraceContext},
-    tree::{RowNumber, Tree},
+    tree::RowNumber,
 };
 use crate::{
     component::{
         icon::{Icon, IconName},
+        log_view::{LevelMark, line_href},
         number::format_count,
         reactive::{flag, maybe, part, text},
         time::format_duration_ms,
@@ -73,7 +74,7 @@ pub fn SpanRow(
     view! {
         <li class="span-row" data-row id=row_id(number) {..custom_attribute("aria-level", (u32::from(row.depth) + 1).to_string())}
             aria-posinset=text(move || (index.get() + 1).to_string())
-            aria-setsize=text(move || tree.with(Tree::visible).to_string())
+            aria-setsize=text(move || context.item_count().to_string())
             data-selected=maybe(move || is_selected.get().then_some(""))
             data-match=maybe(move || is_match.get().then_some(""))
             tabindex=tab_index
@@ -93,6 +94,42 @@ pub fn SpanRow(
                 </div>
                 <svg class="span-lane" height="27">{lane}</svg>
             </div>
+        </li>
+    }
+    .into_any()
+}
+
+/// A log line, as far to the right as what is under its span. It leads to the line among those around it.
+#[component]
+pub fn LineRow(
+    /// The trace.
+    context: TraceContext,
+    /// Its place among the lines of the trace.
+    line: u32,
+    /// Its place among the rows that show.
+    index: Signal<usize>,
+) -> impl IntoView {
+    let found = context.known.with_value(|known| Some((known.logs.get(line as usize)?.clone(), known.start)));
+    let Some((record, start)) = found else { return ().into_any() };
+    let of_span =
+        record.span_id.and_then(|span| context.tree.with_untracked(|tree| tree.row(tree.find(span)?).copied()));
+    let depth = of_span.map_or(0, |row| row.depth + 1);
+    let offset_ms = record.timestamp.0.saturating_sub(start.0) as f64 / 1e6;
+    let sign = if offset_ms < 0.0 { "−" } else { "+" };
+    let offset = format!("{sign}{}", format_duration_ms(offset_ms.abs()));
+    let (message, title) = (record.message.clone(), record.message.clone());
+    view! {
+        <li class="span-row" data-row {..custom_attribute("aria-level", (u32::from(depth) + 1).to_string())}
+            aria-posinset=text(move || (index.get() + 1).to_string())
+            aria-setsize=text(move || context.item_count().to_string())
+            tabindex="-1">
+            <a class="span-line span-log" data-row-open tabindex="-1" href=line_href(&record) title=title
+                data-level=record.level.key()>
+                {indent(depth)}
+                <span class="span-log-time">{offset}</span>
+                <LevelMark level=record.level />
+                <span class="span-log-message">{message}</span>
+            </a>
         </li>
     }
     .into_any()

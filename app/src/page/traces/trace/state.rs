@@ -59,14 +59,17 @@ pub const FIND: &str = "find";
 const ZOOM: &str = "zoom";
 const CRITICAL: &str = "critical";
 const TICKS: &str = "ticks";
+const LINES: &str = "lines";
 
-/// What is marked on the bars.
+/// What is shown with the bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Marks {
     /// The critical path: not with `critical=0`.
     pub critical: bool,
-    /// Log lines: not with `ticks=0`.
+    /// Where log lines were written: not with `ticks=0`.
     pub ticks: bool,
+    /// Log lines between the spans: with `lines=1`.
+    pub lines: bool,
 }
 
 /// View, selection, zoom and search, read from the address and written to it.
@@ -93,7 +96,15 @@ pub fn use_trace_state() -> TraceState {
     let (zoom, set_zoom) = use_query_param(ZOOM);
     let (critical, set_critical) = use_query_param(CRITICAL);
     let (ticks, set_ticks) = use_query_param(TICKS);
-    let setters = [(SPAN, set_span), (FIND, set_find), (ZOOM, set_zoom), (CRITICAL, set_critical), (TICKS, set_ticks)];
+    let (lines, set_lines) = use_query_param(LINES);
+    let setters = [
+        (SPAN, set_span),
+        (FIND, set_find),
+        (ZOOM, set_zoom),
+        (CRITICAL, set_critical),
+        (TICKS, set_ticks),
+        (LINES, set_lines),
+    ];
     let is_on = |value: Option<String>| value.as_deref() != Some("0");
     TraceState {
         view: Memo::new(move |_| {
@@ -102,7 +113,11 @@ pub fn use_trace_state() -> TraceState {
         }),
         span: Memo::new(move |_| span.with(|span| span.as_ref().and_then(|span| span.parse().ok()))),
         find: Memo::new(move |_| find.get().unwrap_or_default()),
-        marks: Memo::new(move |_| Marks { critical: is_on(critical.get()), ticks: is_on(ticks.get()) }),
+        marks: Memo::new(move |_| Marks {
+            critical: is_on(critical.get()),
+            ticks: is_on(ticks.get()),
+            lines: lines.with(|lines| lines.as_deref() == Some("1")),
+        }),
         zoom: Memo::new(move |_| zoom.with(|zoom| zoom.as_ref().and_then(|zoom| zoom.parse().ok()))),
         set: Callback::new(move |(name, value)| {
             if let Some((_, set)) = setters.iter().find(|(known, _)| *known == name) {
@@ -131,6 +146,11 @@ impl TraceState {
     /// Marks log lines on the bars, or does not.
     pub fn toggle_ticks(self) {
         self.set.run((TICKS, self.marks.get_untracked().ticks.then(|| "0".to_owned())));
+    }
+
+    /// Shows log lines between the spans, or does not.
+    pub fn toggle_lines(self) {
+        self.set.run((LINES, (!self.marks.get_untracked().lines).then(|| "1".to_owned())));
     }
 
     /// The stretch of a trace of this length that is looked at.

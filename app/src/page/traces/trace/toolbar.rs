@@ -29,7 +29,7 @@ pub fn Toolbar(
             </button>
         }
     };
-    let has_ticks = context.known.with_value(|known| !known.ticks.is_empty());
+    let (has_ticks, has_lines) = context.known.with_value(|known| (!known.ticks.is_empty(), !known.logs.is_empty()));
     view! {
         <div class="trace-tools" role="search" aria-label="This trace">
             <SearchBox
@@ -42,9 +42,10 @@ pub fn Toolbar(
             <MatchSteps context />
             <ErrorSteps context />
             <Levels context />
-            <div class="segmented" role="group" aria-label="Marks">
+            <div class="segmented" role="group" aria-label="Show">
                 {toggle("Critical path", Signal::derive(move || state.marks.get().critical), Callback::new(move |()| state.toggle_critical()))}
-                {has_ticks.then(|| toggle("Log lines", Signal::derive(move || state.marks.get().ticks), Callback::new(move |()| state.toggle_ticks())))}
+                {has_ticks.then(|| toggle("Log marks", Signal::derive(move || state.marks.get().ticks), Callback::new(move |()| state.toggle_ticks())))}
+                {has_lines.then(|| toggle("Log lines", Signal::derive(move || state.marks.get().lines), Callback::new(move |()| state.toggle_lines())))}
             </div>
             <Zoom context />
         </div>

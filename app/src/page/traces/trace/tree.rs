@@ -144,6 +144,11 @@ impl Tree {
         self.visible.binary_search(&number).ok()
     }
 
+    /// How many of the first so many rows show.
+    pub fn visible_before(&self, rows: RowNumber) -> usize {
+        self.visible.partition_point(|number| *number < rows)
+    }
+
     /// Whether what is under a row is hidden.
     pub fn is_folded(&self, number: RowNumber) -> bool {
         self.folded.get(number as usize).copied().unwrap_or_default()

@@ -6,10 +6,10 @@ use leptos::{html, prelude::*};
 
 use super::{
     context::TraceContext,
-    row::SpanRow,
+    interleave::Item,
+    row::{LineRow, SpanRow},
     strip::Minimap,
     toolbar::Toolbar,
-    tree::{RowNumber, Tree},
 };
 use crate::{
     browser::{
@@ -37,15 +37,17 @@ pub fn SpanWaterfall(
     let scroller = NodeRef::<html::Div>::new();
     show_selected(context, scroller);
     keys::on_key(move |press| on_key(context, &press));
-    let tree = context.tree;
     let rows = Rows {
-        count: Signal::derive(move || tree.with(Tree::visible)),
-        row: Callback::new(move |place| tree.with(|tree| tree.at(place))),
-        key: |number: &RowNumber| *number,
-        index_of: Callback::new(move |number| tree.with(|tree| tree.place_of(number))),
+        count: Signal::derive(move || context.item_count()),
+        row: Callback::new(move |place| context.item(place)),
+        key: |item: &Item| *item,
+        index_of: Callback::new(move |item| context.place_of(item)),
         expanded: RwSignal::new(HashMap::new()),
     };
-    let draw = move |index: Signal<usize>, number: RowNumber| view! { <SpanRow context number index /> };
+    let draw = move |index: Signal<usize>, item: Item| match item {
+        Item::Span(number) => view! { <SpanRow context number index /> }.into_any(),
+        Item::Line(line) => view! { <LineRow context line index /> }.into_any(),
+    };
     let critical = flag(move || context.state.marks.get().critical);
     view! {
         <Toolbar context />
@@ -109,8 +111,8 @@ fn show_selected(context: TraceContext, scroller: NodeRef<html::Div>) {
         }
         // After what was unfolded has its room.
         after_delay(Duration::ZERO, move || {
-            let place = context.tree.try_with_untracked(|tree| tree.place_of(number)).flatten();
-            let (Some(place), Some(Some(element))) = (place, scroller.try_get_untracked()) else { return };
+            let Some(Some(element)) = scroller.try_get_untracked() else { return };
+            let Some(place) = untrack(|| context.place_of(Item::Span(number))) else { return };
             if let Some(height) = geometry::height_of(&element, "li > :first-child") {
                 geometry::scroll_to_show(&element, place as f64 * height, height);
             }
