@@ -7,7 +7,7 @@ stamp="$target_dir/release/console.stamp"
 sources=(
     Cargo.toml Cargo.lock rust-toolchain.toml
     app server frontend style public migrations
-    scripts/build.sh scripts/tools.sh scripts/tools/package-lock.json
+    scripts/build.sh scripts/site.mjs scripts/site scripts/tools.sh scripts/tools/package-lock.json
 )
 [ -d .cargo ] && sources+=(.cargo)
 
@@ -33,8 +33,34 @@ fi
 say "Release build"
 # What is edited while the build runs must count as newer than the build.
 touch "$stamp.begun"
-# Pages beyond the first come in files of their own. A development build makes one file: that is quicker.
-cargo leptos build --release --precompress --split --lib-features split --bin-features split
+# Two builds at once write lines, not bars over each other.
+export CARGO_TERM_PROGRESS_WHEN=never
+
+build_server() {
+    exec cargo build --release -p server --bin console --no-default-features --features split
+}
+
+# What the browser loads. Pages beyond the first come in files of their own, which the linker's relocations make
+# possible. A development build makes one file: that is quicker.
+build_site() {
+    CARGO_TARGET_DIR="$target_dir/tools" cargo build --profile tool -p site
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="--cfg erase_components -Clink-args=--emit-relocs" \
+        cargo build --profile wasm-release -p frontend --lib --features split \
+        --target wasm32-unknown-unknown --target-dir "$target_dir/front"
+    node scripts/site.mjs "$target_dir/front/wasm32-unknown-unknown/wasm-release/frontend.wasm" \
+        "$target_dir/tools/tool/site" "$target_dir/release/hash.txt"
+}
+
+# One core is often idle in either, so both run at once.
+build_server &
+server_build=$!
+build_site &
+site_build=$!
+wait "$site_build" || {
+    kill "$server_build" 2>/dev/null || true
+    fail "the site was not built, see above"
+}
+wait "$server_build" || fail "the server was not built, see above"
 find "$server_binary" "$target_dir/release/hash.txt" target/site -type f -exec sha256sum {} + >"$stamp.new"
 touch -r "$stamp.begun" "$stamp.new"
 mv "$stamp.new" "$stamp"

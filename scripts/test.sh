@@ -92,7 +92,7 @@ step "Tools for testing" install_test_tools
 step "PostgreSQL and Redis" start_servers
 step "Dependencies" check_dependencies
 step "Format" cargo fmt --all --check
-step "Clippy: app and server" cargo clippy -p app -p server --all-targets -- -D warnings
+step "Clippy: app, server and site" cargo clippy -p app -p server -p site --all-targets -- -D warnings
 step "Clippy: frontend" cargo clippy -p frontend --target wasm32-unknown-unknown -- -D warnings
 # One call for both, so that what both depend on is built once with the same features.
 step "Unit, store, HTTP and fault tests" cargo test -p app -p server

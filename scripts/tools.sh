@@ -5,9 +5,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 rust_minimum=95 # minor version: 1.95
 node_minimum=20
-cargo_leptos_version=0.3.10
-# The same as the crate's in Cargo.toml, or the generated glue does not fit.
-wasm_bindgen_version="$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)"
 
 require() {
     local program="$1" what="$2" how="$3"
@@ -49,17 +46,4 @@ if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 
     rustup component add rustfmt clippy
 fi
 
-if [ "$(wasm-bindgen --version 2>/dev/null)" != "wasm-bindgen $wasm_bindgen_version" ]; then
-    install_rust_tool wasm-bindgen-cli "$wasm_bindgen_version"
-fi
-if [ "$(cargo leptos --version 2>/dev/null)" != "cargo-leptos $cargo_leptos_version" ]; then
-    # Unoptimised it is built in half the time, and most of its work is done by cargo and rustc anyway. What it
-    # does itself is compress the site, so that part alone is optimised.
-    install_rust_tool cargo-leptos "$cargo_leptos_version" --debug \
-        --config 'profile.dev.debug=false' \
-        --config 'profile.dev.package.brotli.opt-level=3' \
-        --config 'profile.dev.package.libflate.opt-level=3'
-fi
-
-# wasm-opt: cargo-leptos would try to download it.
 npm_install "$root/scripts/tools"
