@@ -162,6 +162,45 @@ test("a trace is also a flame graph, sums and log lines", async ({ page, open, c
   await expect(lines).toContainText("process 4121 waits for a lock");
 });
 
+test("traces that arrive are told, and shown when they are asked for", async ({ page, open, console }) => {
+  await open("/monitoring/traces");
+  await sendTrace(console, order);
+  const table = page.getByRole("table", { name: "Traces" });
+  // An empty page fills by itself; a list waits for its reader.
+  await expect(table.getByRole("link", { name: "POST /v1/orders" })).toBeVisible({ timeout: 15_000 });
+  await sendTrace(console, [{ service: "search", name: "GET /v1/search", at: 0, took: 12 }]);
+  await page.getByRole("button", { name: "1 new trace" }).click({ timeout: 15_000 });
+  await expect(table.getByRole("link", { name: "GET /v1/search" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Refresh" })).toBeVisible();
+});
+
+test("log lines stand between the spans when they are asked for", async ({ page, open, console }) => {
+  const { trace, spans } = await sendTrace(console, order);
+  await sendLine(console, trace, spans[2], "the order is complete");
+  await sendLine(console, trace, spans[4], "process 4121 waits for a lock");
+  await open(`/monitoring/traces/${trace}`);
+  await expect(rows(page)).toHaveCount(5);
+  await page.getByRole("button", { name: "Log lines" }).click();
+  await expect(page).toHaveURL(/lines=1/);
+  await expect(rows(page)).toHaveCount(7);
+  await expect(row(page, "process 4121 waits for a lock").getByRole("link")).toHaveAttribute("href", /line=/);
+
+  await page.reload();
+  await hydrated(page);
+  await expect(rows(page)).toHaveCount(7);
+  // Folded away, a span takes its lines with it.
+  await page.getByRole("button", { name: "Show 2 levels" }).click();
+  await expect(row(page, "process 4121")).toHaveCount(0);
+  await expect(row(page, "the order is complete")).toBeVisible();
+  await page.getByRole("button", { name: "Log lines" }).click();
+  await expect(row(page, "the order is complete")).toHaveCount(0);
+
+  await page.getByRole("button", { name: "Log lines" }).click();
+  await row(page, "the order is complete").getByRole("link").click();
+  await expect(page).toHaveURL(/\/monitoring\/logs/);
+  await expect(page.getByText("the order is complete").first()).toBeVisible();
+});
+
 test("a log line opens its trace", async ({ page, open, console }) => {
   const { trace, spans } = await sendTrace(console, order);
   await sendLine(console, trace, spans[4], "process 4121 waits for a lock");

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Names of the events that the stream sends.
-pub const EVENT_NAMES: [&str; 7] = ["log", "missed", "pipeline", "resync", "tick", "ready", SIGNED_OUT];
+pub const EVENT_NAMES: [&str; 8] = ["log", "missed", "pipeline", "traces", "resync", "tick", "ready", SIGNED_OUT];
 
 /// Name of the last event of a stream whose session has ended or looks at another tenant.
 pub const SIGNED_OUT: &str = "signed_out";
@@ -34,6 +34,7 @@ pub fn decode(name: &str, data: &str) -> Result<LiveEvent, DecodeError> {
         "log" => serde_json::from_str(data).map(|record| LiveEvent::Log(Box::new(record))).map_err(broken),
         "missed" => serde_json::from_str(data).map(LiveEvent::Missed).map_err(broken),
         "pipeline" => serde_json::from_str(data).map(|trace| LiveEvent::Pipeline(Box::new(trace))).map_err(broken),
+        "traces" => serde_json::from_str(data).map(LiveEvent::Traces).map_err(broken),
         "tick" => serde_json::from_str(data).map(LiveEvent::Tick).map_err(broken),
         "ready" => serde_json::from_str(data).map(LiveEvent::Ready).map_err(broken),
         "resync" => Ok(LiveEvent::Resync),

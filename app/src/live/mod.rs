@@ -84,12 +84,15 @@ pub struct Live {
     pub pipelines_version: ReadSignal<u64>,
     /// The newest change of a pipeline trace.
     pub pipeline: ReadSignal<Option<PipelineSummary>>,
+    /// How many traces began since the tab was opened, as far as the stream has told.
+    pub traces_begun: ReadSignal<u64>,
     /// Which log records the tab wants; none means none. Set by [`Live::tail`].
     pub log_filter: RwSignal<Option<LogFilter>>,
     set_state: WriteSignal<LiveState>,
     set_tick: WriteSignal<Option<Tick>>,
     set_pipelines_version: WriteSignal<u64>,
     set_pipeline: WriteSignal<Option<PipelineSummary>>,
+    set_traces_begun: WriteSignal<u64>,
     connection: StoredValue<Connection>,
     /// For whom the page was drawn.
     drawn_for: StoredValue<Option<Ready>>,
@@ -102,16 +105,19 @@ pub fn provide_live() -> Live {
     let (tick, set_tick) = signal(None);
     let (pipelines_version, set_pipelines_version) = signal(0);
     let (pipeline, set_pipeline) = signal(None);
+    let (traces_begun, set_traces_begun) = signal(0);
     let live = Live {
         state,
         tick,
         pipelines_version,
         pipeline,
+        traces_begun,
         log_filter: RwSignal::new(None),
         set_state,
         set_tick,
         set_pipelines_version,
         set_pipeline,
+        set_traces_begun,
         connection: StoredValue::new(Connection { gap: true, ..Connection::default() }),
         drawn_for: StoredValue::new(
             use_me().map(|me| Ready { tenant: me.tenant.id, user: me.person.map(|person| person.id) }),
@@ -275,6 +281,7 @@ impl Live {
                 }
                 Ok(LiveEvent::Ready(_)) => self.ready(),
                 Ok(LiveEvent::Resync) => self.set_pipelines_version.update(|version| *version += 1),
+                Ok(LiveEvent::Traces(begun)) => self.set_traces_begun.update(|sum| *sum += begun),
                 Ok(LiveEvent::Pipeline(trace)) => {
                     self.set_pipeline.set(Some(*trace));
                     self.set_pipelines_version.update(|version| *version += 1);

@@ -63,6 +63,8 @@ pub enum LiveEvent {
     Missed(Missed),
     /// A pipeline trace began or changed.
     Pipeline(Box<PipelineSummary>),
+    /// So many traces began in the last seconds.
+    Traces(u64),
     /// Something but log records was not sent: what is shown may be old.
     Resync,
     /// Five seconds have passed.

@@ -7,9 +7,10 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+use futures::{StreamExt, stream::FuturesUnordered};
 use server::{
     clock::SystemClock,
     config::StoreConfig,
@@ -95,6 +96,17 @@ impl Library {
         Ok(Sent { rate: items as f64 / begun.elapsed().as_secs_f64(), times })
     }
 
+    /// Sends so many items, a thousand at once, at this rate, whether or not what was sent before is acknowledged. Times count
+    /// from when each was due.
+    pub async fn send_paced<F>(&self, items: usize, a_second: f64, submission: F) -> Outcome<Vec<f64>>
+    where
+        F: Fn(Range<usize>) -> Submission,
+    {
+        let submissions: Vec<Submission> =
+            (0..items).step_by(BATCH).map(|first| submission(first..items.min(first + BATCH))).collect();
+        paced(submissions, a_second / BATCH as f64, async |submission| Ok(self.queue.submit(submission).await?)).await
+    }
+
     /// Ends the writer and closes the store.
     pub async fn close(self) -> Outcome<()> {
         self.token.cancel();
@@ -102,6 +114,32 @@ impl Library {
         self.stores.admin.close().await;
         Ok(())
     }
+}
+
+/// Sends each item when it is due, so many a second; milliseconds from then until it is done. One that has to wait because
+/// others take long waits here as it would for real: a client that only sends when it has an answer would hide that.
+pub async fn paced<T>(items: Vec<T>, a_second: f64, send: impl AsyncFn(T) -> Outcome<()>) -> Outcome<Vec<f64>> {
+    let mut times = Vec::with_capacity(items.len());
+    let mut running = FuturesUnordered::new();
+    let mut due = tokio::time::interval(Duration::from_secs_f64(1.0 / a_second));
+    let mut items = items.into_iter();
+    let mut is_open = true;
+    while is_open || !running.is_empty() {
+        tokio::select! {
+            instant = due.tick(), if is_open => match items.next() {
+                Some(item) => {
+                    let send = &send;
+                    running.push(async move {
+                        send(item).await?;
+                        Outcome::Ok(milliseconds(instant.elapsed()))
+                    });
+                }
+                None => is_open = false,
+            },
+            Some(time) = running.next() => times.push(time?),
+        }
+    }
+    Ok(times)
 }
 
 /// A number from the environment, for a quicker look.

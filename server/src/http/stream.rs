@@ -46,7 +46,7 @@ const PARAMS: [&str; 6] = ["level", "service", "search", "trace_id", "after", "l
 
 /// What happens, as it happens
 ///
-/// Log records, changes of pipeline traces, and a tick with the newest figures. Ends when the session or key does.
+/// Log records, changes of pipeline traces, how many traces began, and a tick with the newest figures. Ends when the session or key does.
 #[utoipa::path(get, path = "/api/monitoring/logs/stream", tag = "logs", params(
     ("level" = Option<Level>, Query, description = "This level or a more serious one."),
     ("service" = Option<String>, Query, description = "From this service."),
@@ -55,7 +55,7 @@ const PARAMS: [&str; 6] = ["level", "service", "search", "trace_id", "after", "l
     ("after" = Option<i64>, Query, description = "Begin after this record, like the header `Last-Event-ID`."),
     ("logs" = Option<String>, Query, description = "`0` leaves out log records."),
 ), responses(
-    (status = 200, description = "Server-sent events: `log`, `pipeline`, `tick`, `missed`, `resync`, `signed_out`.",
+    (status = 200, description = "Server-sent events: `log`, `pipeline`, `traces`, `tick`, `missed`, `resync`, `signed_out`.",
         content_type = "text/event-stream", body = String),
     (status = 422, description = "A parameter is wrong; `details.field` says which.", body = ErrorBody),
 ))]
@@ -119,7 +119,7 @@ pub async fn logs(
     ("after" = Option<i64>, Query, description = "Begin after this record, like the header `Last-Event-ID`."),
     ("logs" = Option<String>, Query, description = "`0` leaves out log records."),
 ), responses(
-    (status = 200, description = "Server-sent events: `log`, `pipeline`, `tick`, `missed`, `resync`, `signed_out`.",
+    (status = 200, description = "Server-sent events: `log`, `pipeline`, `traces`, `tick`, `missed`, `resync`, `signed_out`.",
         content_type = "text/event-stream", body = String),
     (status = 422, description = "A parameter is wrong; `details.field` says which.", body = ErrorBody),
 ))]
@@ -217,6 +217,9 @@ impl Reader {
             },
             HubEvent::Logs { .. } => {}
             HubEvent::Pipeline(json) => self.pending.push_back(Event::default().event("pipeline").data(json)),
+            HubEvent::Traces(begun) => {
+                self.pending.push_back(Event::default().event("traces").data(begun.to_string()));
+            }
             HubEvent::Tick(json) => self.pending.push_back(Event::default().event("tick").data(json)),
         }
     }

@@ -146,6 +146,10 @@ impl Writer {
     }
 
     fn publish(&self, batch: CommitBatch, receipt: &CommitReceipt) {
+        for (tenant, spans) in &batch.spans {
+            let begun = spans.iter().filter(|span| span.parent.is_none()).count();
+            self.hub.count_traces(*tenant, begun as u64);
+        }
         for (tenant, records) in batch.logs {
             let first_id = receipt.first_log_ids.iter().find(|(of, _)| *of == tenant).map(|(_, id)| *id);
             let Some(first_id) = first_id.filter(|_| self.hub.has_readers(tenant)) else { continue };

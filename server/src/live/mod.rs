@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, PoisonError, RwLock, Weak,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -56,6 +56,8 @@ pub enum HubEvent {
     },
     /// A pipeline trace began or changed: its summary as JSON text.
     Pipeline(Arc<str>),
+    /// So many traces began since this was last said.
+    Traces(u64),
     /// Five seconds have passed: the tick as JSON text.
     Tick(Arc<str>),
 }
@@ -69,6 +71,8 @@ const KEPT_BYTES: usize = 32 * 1024 * 1024;
 struct Channel {
     sender: broadcast::Sender<HubEvent>,
     kept: Mutex<Kept>,
+    /// Traces that began since readers were last told.
+    traces: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -131,7 +135,11 @@ impl Hub {
     /// What is published to the tenant from now on.
     pub fn subscribe(&self, tenant: TenantId) -> broadcast::Receiver<HubEvent> {
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
-        let channel = || Channel { sender: broadcast::channel(self.buffer_events).0, kept: Mutex::default() };
+        let channel = || Channel {
+            sender: broadcast::channel(self.buffer_events).0,
+            kept: Mutex::default(),
+            traces: AtomicU64::new(0),
+        };
         tenants.entry(tenant).or_insert_with(channel).sender.subscribe()
     }
 
@@ -159,7 +167,15 @@ impl Hub {
         }
     }
 
-    /// Publishes a tick to every tenant: it holds nothing that belongs to one.
+    /// Counts traces that began; readers hear of them with the next tick, as thousands may begin in a second.
+    pub fn count_traces(&self, tenant: TenantId, traces: u64) {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(channel) = tenants.get(&tenant) {
+            channel.traces.fetch_add(traces, Ordering::Relaxed);
+        }
+    }
+
+    /// Publishes a tick to every tenant, which holds nothing that belongs to one, and to each how many traces began.
     pub fn publish_tick(&self, tick: Tick) {
         let Ok(json) = serde_json::to_string(&tick) else { return };
         let event = HubEvent::Tick(json.into());
@@ -167,6 +183,10 @@ impl Hub {
         for channel in tenants.values() {
             // An error says that nobody listens, which is fine.
             let _nobody = channel.sender.send(event.clone());
+            let traces = channel.traces.swap(0, Ordering::Relaxed);
+            if traces > 0 {
+                let _nobody = channel.sender.send(HubEvent::Traces(traces));
+            }
         }
     }
 
@@ -196,6 +216,23 @@ mod tests {
         assert!(matches!(ours.recv().await.unwrap(), HubEvent::Tick(_)));
         assert!(matches!(theirs.recv().await.unwrap(), HubEvent::Logs { last_id: LogId(1), .. }));
         assert!(!hub.has_readers(TenantId(3)));
+    }
+
+    #[tokio::test]
+    async fn traces_are_told_with_the_tick_and_to_their_tenant() {
+        let hub = Hub::new(8, 8);
+        let (mut ours, mut theirs) = (hub.subscribe(TenantId(1)), hub.subscribe(TenantId(2)));
+        hub.count_traces(TenantId(1), 2);
+        hub.count_traces(TenantId(1), 3);
+        hub.count_traces(TenantId(3), 9);
+        hub.publish_tick(tick());
+        hub.publish_tick(tick());
+        assert!(matches!(ours.recv().await.unwrap(), HubEvent::Tick(_)));
+        assert!(matches!(ours.recv().await.unwrap(), HubEvent::Traces(5)));
+        assert!(matches!(ours.recv().await.unwrap(), HubEvent::Tick(_)));
+        assert!(matches!(theirs.recv().await.unwrap(), HubEvent::Tick(_)));
+        assert!(matches!(theirs.recv().await.unwrap(), HubEvent::Tick(_)));
+        assert!(theirs.try_recv().is_err());
     }
 
     #[test]

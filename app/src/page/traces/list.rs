@@ -18,12 +18,14 @@ use crate::{
     component::{
         empty::{Empty, EmptyKind},
         error_panel::ErrorPanel,
+        icon::{Icon, IconName},
         number::format_count,
         query::use_href,
         reactive::{flag, part, text},
         skeleton::{Loading, SkeletonBlock, SkeletonLines},
         tabs::{Tab, Tabs},
     },
+    live::use_live,
     model::{RangeSpec, TracePage, TraceQuery, TraceSort},
 };
 
@@ -108,6 +110,14 @@ fn TraceBody(
     again: Callback<()>,
 ) -> impl IntoView {
     if page.traces.is_empty() {
+        // Nothing stands under the pointer that could jump: what arrives shows by itself.
+        let (begun, is_open) = (use_live().traces_begun, query.range.is_relative());
+        let seen = begun.get_untracked();
+        Effect::new(move |_| {
+            if is_open && begun.get() > seen {
+                again.run(());
+            }
+        });
         let clear = Callback::new(move |()| state.clear_filters());
         return match (page.any_stored, query.filter.is_empty()) {
             (false, _) => view! {
@@ -124,7 +134,7 @@ fn TraceBody(
         RangeSpec::Last(seconds) => seconds > DATE_FROM_S,
         RangeSpec::Fixed(..) => true,
     };
-    let sort = query.sort;
+    let (sort, is_open) = (query.sort, query.range.is_relative());
     let body = Body {
         query: StoredValue::new(query),
         rows: RwSignal::new(TraceRows::new(&page)),
@@ -164,7 +174,7 @@ fn TraceBody(
                         let shown = body.rows.with(|rows| rows.shown.len());
                         format!("{} of {counted}", format_count(shown as u64))
                     })}</span>
-                    <button type="button" class="link-button" on:click=move |_| again.run(())>"Refresh"</button>
+                    <LookAgain is_open again />
                     <div class="panel-actions"><SortTabs sort /></div>
                 </div>
                 <TraceTable rows=body.rows with_date />
@@ -174,6 +184,27 @@ fn TraceBody(
         </div>
     }
     .into_any()
+}
+
+/// Looks again; of a range that goes on it says how many traces began since.
+#[component]
+fn LookAgain(is_open: bool, again: Callback<()>) -> impl IntoView {
+    let begun = use_live().traces_begun;
+    let seen = StoredValue::new(begun.get_untracked());
+    let news = Memo::new(move |_| if is_open { begun.get().saturating_sub(seen.get_value()) } else { 0 });
+    let button = move || {
+        match news.get() {
+        0 => view! { <button type="button" class="link-button" on:click=move |_| again.run(())>"Refresh"</button> }.into_any(),
+        news => view! {
+            <button type="button" class="new-lines" title="They may not match the filters" on:click=move |_| again.run(())>
+                <Icon name=IconName::ChevronUp />
+                {format!("{} new trace{}", format_count(news), if news == 1 { "" } else { "s" })}
+            </button>
+        }
+        .into_any(),
+    }
+    };
+    part(button)
 }
 
 /// How many traces match: `1 trace`, `312 traces`, `more than 10,000 traces`.

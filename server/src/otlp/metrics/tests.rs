@@ -122,7 +122,8 @@ fn exemplars_go_to_the_bucket_in_which_they_lie_and_to_counters() {
         )
     };
     let of_trace =
-        r#"5b8efff798038103d269b633813fc60c/eee19b7ec3c1b174 {"password": "[redacted]", "user_tier": "gold"}"#.to_owned();
+        r#"5b8efff798038103d269b633813fc60c/eee19b7ec3c1b174 {"password": "[redacted]", "user_tier": "gold"}"#
+            .to_owned();
     let point = |exemplars: &[String]| {
         let exemplars = exemplars.join(",");
         let buckets = r#""count":"6","sum":9,"bucketCounts":["1","2","3"],"explicitBounds":[1,5]"#;

@@ -46,6 +46,9 @@ mod span_commit;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/span_rollup.rs"]
 mod span_rollup;
+#[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
+#[path = "../sql/span_search.rs"]
+mod span_search;
 
 /// The engine that the modules of `sql/` are compiled for here.
 type Db = Postgres;

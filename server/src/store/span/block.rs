@@ -1,19 +1,24 @@
 //! The stored form of a run of spans.
 //!
-//! A payload is a version byte and two zstd frames: the narrow columns (traces, ids, times, kinds, and indexes into
-//! dictionaries of names, services, resources and scopes), and the texts (attributes, events, links, messages). The
-//! spans of a trace lie together; a parent in the same block is told by its distance.
+//! A payload is a version byte, the number of spans, and three parts: the narrow columns (traces, ids, times, kinds, and
+//! indexes into dictionaries of names, services, resources and scopes) as a zstd frame, the [`attributes`](super::attributes),
+//! each column packed by itself, and the texts (events, links, messages) as a zstd frame. The spans of a trace lie
+//! together; a parent in the same block is told by its distance.
+//!
+//! Version 1, which is still read, had no columns of attributes: they were texts.
 
-use std::sync::Arc;
+use std::{borrow::Cow, io::Read, ops::Range, sync::Arc};
 
 use app::model::{Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TraceId, UnixNanos};
 use foldhash::{HashMap, HashMapExt};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::{
-    NewSpan, group_by_trace,
-    matcher::{attribute_key, text_of},
+    NewSpan,
+    attributes::{Attributes, AttributesBuilder},
+    group_by_trace,
+    matcher::attribute_key,
 };
 use crate::store::{
     StoreError, StoreResult,
@@ -21,13 +26,17 @@ use crate::store::{
     column::{Reader, damaged, pack, put_bytes, put_varint, unpack, unzigzag, zigzag},
 };
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const VERSION_1: u8 = 1;
 /// How a parent is told: there is none; it is written out; otherwise it is in the block, at a distance.
 const NO_PARENT: u64 = 0;
 const PARENT_ELSEWHERE: u64 = 1;
 const FIRST_DISTANCE: u64 = 2;
-/// Texts of a span.
+/// Texts of a span: attributes that are no JSON object, events, links, message.
 const TEXTS: usize = 4;
+/// Longest head of the narrow columns, and longest entry of a trace there, in bytes.
+const NARROW_HEAD: usize = 20;
+const TRACE_ENTRY: usize = 26;
 
 /// Spans of a block by service: how many, and how many of them failed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -132,11 +141,19 @@ pub fn encode(spans: &[NewSpan]) -> StoreResult<Block> {
         put_varint(&mut narrow, span.duration_ns.max(0) as u64);
     }
     narrow.extend(order.iter().map(|span| span.kind as u8 * 4 + span.status as u8));
-    put_dictionaries(&mut narrow, &order, &mut bloom);
+    let mut attributes = AttributesBuilder::default();
+    put_dictionaries(&mut narrow, &order, &mut attributes, &mut bloom);
+    let odd: Vec<&str> = order
+        .iter()
+        .enumerate()
+        .map(|(at, span)| if attributes.add(at, &span.attributes) { "" } else { span.attributes.as_str() })
+        .collect();
 
     let mut payload = vec![VERSION];
+    put_varint(&mut payload, order.len() as u64);
     put_bytes(&mut payload, &pack(&narrow)?);
-    put_bytes(&mut payload, &pack(&texts_of(&order))?);
+    put_bytes(&mut payload, &attributes.build(order.len(), &mut bloom)?);
+    put_bytes(&mut payload, &pack(&texts_of(&order, &odd))?);
     Ok(Block {
         spans: order.len(),
         min_time: order.iter().map(|span| span.start).min().unwrap_or_default(),
@@ -168,22 +185,26 @@ fn put_parents(narrow: &mut Vec<u8>, order: &[&NewSpan]) {
     put_bytes(narrow, &elsewhere);
 }
 
-/// Names, services, resources and scopes; the filter learns operations and attributes.
-fn put_dictionaries(narrow: &mut Vec<u8>, order: &[&NewSpan], bloom: &mut BloomBuilder) {
+/// Names, services, resources and scopes; the filter learns operations and what resources say.
+fn put_dictionaries(
+    narrow: &mut Vec<u8>,
+    order: &[&NewSpan],
+    attributes: &mut AttributesBuilder<'_>,
+    bloom: &mut BloomBuilder,
+) {
     let mut columns: [(Dictionary<'_>, Vec<u64>); 4] = Default::default();
     for span in order {
         let texts: [&str; 4] = [&span.name, &span.service, &span.resource, &span.scope];
         for ((dictionary, indexes), text) in columns.iter_mut().zip(texts) {
             indexes.push(dictionary.add(text));
         }
-        add_attributes(&span.attributes, bloom);
     }
     let [(names, _), _, (resources, _), _] = &columns;
     for name in &names.texts {
         bloom.add(&attribute_key("name", name));
     }
     for resource in &resources.texts {
-        add_attributes(resource, bloom);
+        attributes.add_resource(resource, bloom);
     }
     for (dictionary, indexes) in &columns {
         dictionary.write(narrow);
@@ -193,33 +214,17 @@ fn put_dictionaries(narrow: &mut Vec<u8>, order: &[&NewSpan], bloom: &mut BloomB
     }
 }
 
-/// Adds each attribute, and each with its value as text.
-fn add_attributes(json: &str, bloom: &mut BloomBuilder) {
-    if json.is_empty() {
-        return;
-    }
-    let Ok(attributes) = serde_json::from_str::<Map<String, Value>>(json) else { return };
-    for (key, value) in &attributes {
-        bloom.add(key.as_bytes());
-        bloom.add(&attribute_key(key, &text_of(value)));
-    }
-}
-
-fn texts_of(order: &[&NewSpan]) -> Vec<u8> {
-    let columns: [fn(&NewSpan) -> &str; TEXTS] =
-        [|span| &span.attributes, |span| &span.events, |span| &span.links, |span| &span.status_message];
-    let bytes: usize = order.iter().map(|span| columns.iter().map(|text| text(span).len()).sum::<usize>()).sum();
+fn texts_of(order: &[&NewSpan], odd: &[&str]) -> Vec<u8> {
+    let texts = || {
+        let events = order.iter().map(|span| span.events.as_str());
+        let links = order.iter().map(|span| span.links.as_str());
+        let messages = order.iter().map(|span| span.status_message.as_str());
+        odd.iter().copied().chain(events).chain(links).chain(messages)
+    };
+    let bytes: usize = texts().map(str::len).sum();
     let mut out = Vec::with_capacity(bytes + order.len() * TEXTS * 2);
-    for text in columns {
-        for span in order {
-            put_varint(&mut out, text(span).len() as u64);
-        }
-    }
-    for text in columns {
-        for span in order {
-            out.extend(text(span).as_bytes());
-        }
-    }
+    texts().for_each(|text| put_varint(&mut out, text.len() as u64));
+    texts().for_each(|text| out.extend(text.as_bytes()));
     out
 }
 
@@ -237,7 +242,91 @@ fn summary_of(order: &[&NewSpan]) -> BlockSummary {
     summary
 }
 
-/// The narrow columns of a block, and its texts still packed.
+/// The parts of a payload, still packed.
+struct Stored<'a> {
+    /// Not known of version 1.
+    spans: Option<usize>,
+    narrow: &'a [u8],
+    /// Not there in version 1.
+    attributes: Option<&'a [u8]>,
+    texts: &'a [u8],
+}
+
+impl<'a> Stored<'a> {
+    fn read(payload: &'a [u8]) -> StoreResult<Self> {
+        let (version, rest) = payload.split_first().ok_or_else(|| damaged("a block of spans without a version"))?;
+        let mut parts = Reader::new(rest);
+        match *version {
+            VERSION => Ok(Self {
+                spans: Some(parts.varint()? as usize),
+                narrow: parts.bytes()?,
+                attributes: Some(parts.bytes()?),
+                texts: parts.bytes()?,
+            }),
+            VERSION_1 => Ok(Self { spans: None, narrow: parts.bytes()?, attributes: None, texts: parts.bytes()? }),
+            _ => Err(damaged("unknown version of a block of spans")),
+        }
+    }
+}
+
+/// What of a block a search can often do with: its attributes, and its traces without anything else of the narrow
+/// columns.
+pub struct Glance<'a> {
+    /// How many spans.
+    pub spans: usize,
+    /// Their attributes.
+    pub attributes: Attributes<'a>,
+    narrow: &'a [u8],
+}
+
+impl<'a> Glance<'a> {
+    /// Of a payload; none if it is of the first version.
+    pub fn read(payload: &'a [u8]) -> StoreResult<Option<Self>> {
+        let Stored { spans: Some(spans), narrow, attributes: Some(attributes), .. } = Stored::read(payload)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self { spans, attributes: Attributes::read(attributes, spans)?, narrow }))
+    }
+
+    /// The traces of spans at these places, which ascend; each once.
+    pub fn traces_at(&self, places: impl Iterator<Item = usize>) -> StoreResult<Vec<TraceId>> {
+        // Traces stand first: the rest of the frame is not unpacked.
+        let unpacked =
+            zstd::stream::read::Decoder::with_buffer(self.narrow).map_err(|error| damaged(&error.to_string()));
+        let mut unpacked = unpacked?;
+        let mut head = Vec::new();
+        let mut more = |bytes: usize, head: &mut Vec<u8>| {
+            let read = unpacked.by_ref().take(bytes as u64).read_to_end(head);
+            read.map_err(|error| damaged(&error.to_string()))
+        };
+        more(NARROW_HEAD, &mut head)?;
+        let mut input = Reader::new(&head);
+        let (spans, traces) = (input.varint()? as usize, input.varint()? as usize);
+        let begin = head.len() - input.left();
+        if spans != self.spans || traces > spans {
+            return Err(damaged("a number of spans"));
+        }
+        more(traces * TRACE_ENTRY, &mut head)?;
+        let mut input = Reader::new(&head[begin..]);
+        let mut found = Vec::new();
+        let mut places = places.peekable();
+        let mut end = 0;
+        for _ in 0..traces {
+            let id = TraceId(input.array::<16>()?);
+            end += input.varint()? as usize;
+            let mut has_one = false;
+            while places.next_if(|place| *place < end).is_some() {
+                has_one = true;
+            }
+            if has_one {
+                found.push(id);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The narrow columns of a block, and the rest still packed.
 pub struct NarrowBlock {
     traces: Vec<TraceId>,
     trace_of: Vec<u32>,
@@ -250,6 +339,7 @@ pub struct NarrowBlock {
     services: Column,
     resources: Column,
     scopes: Column,
+    packed_attributes: Option<Vec<u8>>,
     packed_text: Vec<u8>,
 }
 
@@ -273,15 +363,13 @@ impl Column {
 
 /// Unpacks the narrow columns.
 pub fn decode(payload: &[u8]) -> StoreResult<NarrowBlock> {
-    let Some((&VERSION, rest)) = payload.split_first() else {
-        return Err(damaged("unknown version of a block of spans"));
-    };
-    let mut outer = Reader::new(rest);
-    let narrow = unpack(outer.bytes()?)?;
-    let packed_text = outer.bytes()?.to_vec();
-
+    let stored = Stored::read(payload)?;
+    let narrow = unpack(stored.narrow)?;
     let mut input = Reader::new(&narrow);
     let count = input.count()?;
+    if stored.spans.is_some_and(|spans| spans != count) {
+        return Err(damaged("a number of spans"));
+    }
     let (mut traces, mut trace_of) = (Vec::new(), Vec::with_capacity(count));
     for trace in 0..input.count()? {
         traces.push(TraceId(input.array::<16>()?));
@@ -322,7 +410,8 @@ pub fn decode(payload: &[u8]) -> StoreResult<NarrowBlock> {
         services,
         resources,
         scopes,
-        packed_text,
+        packed_attributes: stored.attributes.map(<[u8]>::to_vec),
+        packed_text: stored.texts.to_vec(),
     })
 }
 
@@ -362,8 +451,8 @@ impl TextBlock {
         std::str::from_utf8(&self.bytes[from..self.ends[index]]).unwrap_or_default()
     }
 
-    /// Attributes of a span as JSON text; empty for none.
-    pub fn attributes(&self, at: usize) -> &str {
+    /// Attributes of a span that are no JSON object; empty for none. In version 1 all of them are here.
+    fn odd_attributes(&self, at: usize) -> &str {
         self.slice(0, at)
     }
 
@@ -419,8 +508,18 @@ impl NarrowBlock {
         self.resources.get(at)
     }
 
+    /// Which of the block's resources a span has.
+    pub fn resource_number(&self, at: usize) -> usize {
+        self.resources.index[at]
+    }
+
+    /// The block's resources as JSON texts.
+    pub fn resource_texts(&self) -> impl Iterator<Item = &str> {
+        self.resources.texts.iter().map(|text| &**text)
+    }
+
     /// Places of a trace's spans: they lie together.
-    pub fn of_trace(&self, trace: TraceId) -> std::ops::Range<usize> {
+    pub fn of_trace(&self, trace: TraceId) -> Range<usize> {
         let Some(wanted) = self.traces.iter().position(|known| *known == trace) else { return 0..0 };
         let wanted = wanted as u32;
         self.trace_of.partition_point(|of| *of < wanted)..self.trace_of.partition_point(|of| *of <= wanted)
@@ -443,10 +542,24 @@ impl NarrowBlock {
         Ok(TextBlock { bytes, ends, start, spans })
     }
 
-    /// A span with its texts.
-    pub fn span(&self, at: usize, texts: &TextBlock) -> StoreResult<Span> {
+    /// The section of attributes, for [`Attributes::read`].
+    pub fn attributes(&self) -> StoreResult<Cow<'_, [u8]>> {
+        if let Some(section) = &self.packed_attributes {
+            return Ok(Cow::Borrowed(section));
+        }
+        let texts = self.texts()?;
+        let (mut builder, mut bloom) = (AttributesBuilder::default(), BloomBuilder::default());
+        for at in 0..self.span_count() {
+            builder.add(at, texts.odd_attributes(at));
+        }
+        self.resource_texts().for_each(|resource| builder.add_resource(resource, &mut bloom));
+        builder.build(self.span_count(), &mut bloom).map(Cow::Owned)
+    }
+
+    /// A span without attributes, events, links and message.
+    pub fn head(&self, at: usize) -> Span {
         let (kind, status) = self.kinds[at];
-        Ok(Span {
+        Span {
             trace_id: self.trace_id(at),
             span_id: self.ids[at],
             parent_span_id: self.parents[at],
@@ -456,13 +569,33 @@ impl NarrowBlock {
             start: self.starts[at],
             duration_ns: self.durations[at],
             status,
-            status_message: texts.status_message(at).to_owned(),
-            attributes: from_json(texts.attributes(at))?,
-            resource: from_json(self.resource(at))?,
-            scope: self.scopes.get(at).to_string(),
-            events: from_json::<Vec<SpanEvent>>(texts.events(at))?,
-            links: from_json::<Vec<SpanLink>>(texts.links(at))?,
-        })
+            status_message: String::new(),
+            attributes: Map::new(),
+            resource: Map::new(),
+            scope: String::new(),
+            events: Vec::new(),
+            links: Vec::new(),
+        }
+    }
+
+    /// Whole spans.
+    pub fn spans(&self, places: Range<usize>) -> StoreResult<Vec<Span>> {
+        let texts = self.texts()?;
+        let section = self.attributes()?;
+        let attributes = Attributes::read(&section, self.span_count())?.objects(places.clone())?;
+        let span = |(at, attributes): (usize, String)| {
+            let attributes = if attributes.is_empty() { texts.odd_attributes(at) } else { &attributes };
+            Ok(Span {
+                status_message: texts.status_message(at).to_owned(),
+                attributes: from_json(attributes)?,
+                resource: from_json(self.resource(at))?,
+                scope: self.scopes.get(at).to_string(),
+                events: from_json::<Vec<SpanEvent>>(texts.events(at))?,
+                links: from_json::<Vec<SpanLink>>(texts.links(at))?,
+                ..self.head(at)
+            })
+        };
+        places.zip(attributes).map(span).collect()
     }
 }
 
@@ -477,7 +610,9 @@ fn from_json<T: Default + DeserializeOwned>(text: &str) -> StoreResult<T> {
 pub fn decode_new(payload: &[u8]) -> StoreResult<Vec<NewSpan>> {
     let block = decode(payload)?;
     let texts = block.texts()?;
-    let spans = (0..block.span_count()).map(|at| NewSpan {
+    let section = block.attributes()?;
+    let attributes = Attributes::read(&section, block.span_count())?.objects(0..block.span_count())?;
+    let spans = attributes.into_iter().enumerate().map(|(at, attributes)| NewSpan {
         trace_id: block.trace_id(at),
         span_id: block.ids[at],
         parent: block.parents[at],
@@ -488,7 +623,7 @@ pub fn decode_new(payload: &[u8]) -> StoreResult<Vec<NewSpan>> {
         duration_ns: block.durations[at],
         status: block.kinds[at].1,
         status_message: texts.status_message(at).to_owned(),
-        attributes: texts.attributes(at).to_owned(),
+        attributes: if attributes.is_empty() { texts.odd_attributes(at).to_owned() } else { attributes },
         resource: block.resources.get(at).clone(),
         scope: block.scopes.get(at).clone(),
         events: texts.events(at).to_owned(),
@@ -503,7 +638,10 @@ pub fn decode_new(payload: &[u8]) -> StoreResult<Vec<NewSpan>> {
 pub(super) mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{
+        super::{SpanCondition, SpanMatcher},
+        *,
+    };
 
     /// A span with small ids.
     pub fn span(trace: u8, id: u8) -> NewSpan {
@@ -571,12 +709,11 @@ pub(super) mod tests {
             prop_assert_eq!(block.spans, spans.len());
             prop_assert_eq!(sorted(decode_new(&block.payload).unwrap()), sorted(spans.clone()));
             let narrow = decode(&block.payload).unwrap();
-            let texts = narrow.texts().unwrap();
             for span in &spans {
                 prop_assert!(may_hold_trace(&block.filter, span.trace_id));
                 prop_assert!(may_hold_span(&block.filter, span.trace_id, span.span_id));
-                let mut of_trace = narrow.of_trace(span.trace_id);
-                prop_assert!(of_trace.any(|at| narrow.span(at, &texts).unwrap().span_id == span.span_id));
+                let of_trace = narrow.spans(narrow.of_trace(span.trace_id)).unwrap();
+                prop_assert!(of_trace.iter().any(|one| one.span_id == span.span_id));
             }
         }
 
@@ -588,6 +725,35 @@ pub(super) mod tests {
             let _either = decode_new(&payload);
             let _short = decode_new(&payload[..at]);
         }
+    }
+
+    /// The payload as version 1 had it.
+    fn version_1(spans: &[NewSpan]) -> Vec<u8> {
+        let payload = encode(spans).unwrap().payload;
+        let order = decode_new(&payload).unwrap();
+        let attributes: Vec<&str> = order.iter().map(|span| span.attributes.as_str()).collect();
+        let mut older = vec![VERSION_1];
+        put_bytes(&mut older, Stored::read(&payload).unwrap().narrow);
+        put_bytes(&mut older, &pack(&texts_of(&order.iter().collect::<Vec<_>>(), &attributes)).unwrap());
+        older
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_of_version_1_are_still_read(spans in proptest::collection::vec(any_span(), 1..40)) {
+            let older = version_1(&spans);
+            prop_assert_eq!(sorted(decode_new(&older).unwrap()), sorted(spans.clone()));
+            let condition = SpanCondition { attributes: vec!["k exists".parse().unwrap()], ..SpanCondition::default() };
+            let matcher = SpanMatcher::new(condition);
+            let newer = encode(&spans).unwrap().payload;
+            prop_assert_eq!(matcher.traces_in(&older).unwrap(), matcher.traces_in(&newer).unwrap());
+        }
+    }
+
+    #[test]
+    fn attributes_that_are_no_object_are_kept_as_they_are() {
+        let odd = NewSpan { attributes: "[1,".into(), ..span(1, 1) };
+        assert_eq!(decode_new(&encode(std::slice::from_ref(&odd)).unwrap().payload).unwrap(), [odd]);
     }
 
     #[test]

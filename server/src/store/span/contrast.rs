@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 use app::model::{ContrastValue, TraceContrast, TraceId};
 use serde_json::{Map, Value};
 
-use super::{NarrowBlock, matcher::text_of};
+use super::{NarrowBlock, attributes::Attributes, matcher::text_of};
 use crate::store::StoreResult;
 
 /// Values that are counted at most; what comes after is not looked at.
@@ -17,10 +17,12 @@ const FEWEST: u32 = 2;
 /// A smaller difference of the shares is chance.
 const LEAST_DIFFERENCE: f64 = 0.02;
 
+/// The number of a trace, and whether it is of the selection.
+type Member = (u32, bool);
+
 /// The traces of both sides, and what was counted of them so far.
 pub struct Contrast {
-    /// Of each trace: its number, and whether it is of the selection.
-    traces: HashMap<TraceId, (u32, bool)>,
+    traces: HashMap<TraceId, Member>,
     pairs: HashMap<(String, String), u32>,
     /// Which value which trace has: each counts once however many of its spans have it.
     seen: HashSet<(u32, u32)>,
@@ -38,35 +40,58 @@ impl Contrast {
 
     /// Counts the spans of a block.
     pub fn add(&mut self, block: &NarrowBlock) -> StoreResult<()> {
-        let texts = block.texts()?;
-        for at in 0..block.span_count() {
-            let Some(trace) = self.traces.get(&block.trace_id(at)).copied() else { continue };
-            self.count(trace, "service", block.service(at).to_owned());
-            self.count(trace, "operation", block.name(at).to_owned());
-            for json in [texts.attributes(at), block.resource(at)] {
-                // Fields that cannot be read have nothing to tell here.
-                let fields: Map<String, Value> = serde_json::from_str(json).unwrap_or_default();
-                for (key, value) in &fields {
-                    self.count(trace, key, text_of(value));
-                }
+        let of_trace = |at: usize| self.traces.get(&block.trace_id(at)).map(|trace| (at, *trace));
+        let members: Vec<(usize, Member)> = (0..block.span_count()).filter_map(of_trace).collect();
+        if members.is_empty() {
+            return Ok(());
+        }
+        let section = block.attributes()?;
+        for column in Attributes::read(&section, block.span_count())?.all() {
+            let (key, column) = column?;
+            let mut pairs: Vec<Option<Option<u32>>> = vec![None; column.values()];
+            for (at, member) in &members {
+                let Some(number) = column.number(*at) else { continue };
+                let pair =
+                    pairs[number].get_or_insert_with(|| self.pair(key, column.value(number).text().into_owned()));
+                self.see(*member, *pair);
+            }
+        }
+        // Fields that cannot be read have nothing to tell here.
+        let fields = |json| serde_json::from_str::<Map<String, Value>>(json).unwrap_or_default();
+        let resources: Vec<Vec<Option<u32>>> = block
+            .resource_texts()
+            .map(|json| fields(json).iter().map(|(key, value)| self.pair(key, text_of(value))).collect())
+            .collect();
+        for (at, member) in members {
+            for (key, value) in [("service", block.service(at)), ("operation", block.name(at))] {
+                let pair = self.pair(key, value.to_owned());
+                self.see(member, pair);
+            }
+            for pair in &resources[block.resource_number(at)] {
+                self.see(member, *pair);
             }
         }
         Ok(())
     }
 
-    fn count(&mut self, (trace, is_selected): (u32, bool), key: &str, value: String) {
+    /// The number of a value; none for one that is not counted.
+    fn pair(&mut self, key: &str, value: String) -> Option<u32> {
         if value.len() > MAX_VALUE {
-            return;
+            return None;
         }
         let next = self.counts.len();
-        let pair = match self.pairs.entry((key.to_owned(), value)) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(_) if next >= MAX_PAIRS => return,
+        match self.pairs.entry((key.to_owned(), value)) {
+            Entry::Occupied(known) => Some(*known.get()),
+            Entry::Vacant(_) if next >= MAX_PAIRS => None,
             Entry::Vacant(place) => {
                 self.counts.push((0, 0));
-                *place.insert(next as u32)
+                Some(*place.insert(next as u32))
             }
-        };
+        }
+    }
+
+    fn see(&mut self, (trace, is_selected): Member, pair: Option<u32>) {
+        let Some(pair) = pair else { return };
         if self.seen.insert((trace, pair)) {
             let count = &mut self.counts[pair as usize];
             if is_selected { count.0 += 1 } else { count.1 += 1 }

@@ -1,14 +1,14 @@
 //! Decides which spans are wanted.
 
-use app::model::AttributeOp;
-use memchr::memmem::Finder;
+use app::model::{AttributeFilter, AttributeOp, TraceId};
 use serde_json::{Map, Value};
 
 use super::{
     SpanCondition,
-    block::{BlockSummary, NarrowBlock, TextBlock},
+    attributes::Attributes,
+    block::{BlockSummary, Glance, NarrowBlock, decode},
 };
-use crate::store::{StoreResult, bloom::BloomView, column::damaged};
+use crate::store::{StoreResult, bloom::BloomView};
 
 /// What a filter holds of an attribute with its value.
 pub fn attribute_key(key: &str, value: &str) -> Vec<u8> {
@@ -36,8 +36,6 @@ pub struct SpanMatcher {
     /// In lower case, for each attribute.
     contained: Vec<String>,
     keys: Vec<Vec<u8>>,
-    /// Texts that the fields of a span that matches hold as they are.
-    needles: Vec<Finder<'static>>,
 }
 
 impl SpanMatcher {
@@ -53,12 +51,7 @@ impl SpanMatcher {
                 AttributeOp::Differs | AttributeOp::Contains | AttributeOp::Exists => filter.key.as_bytes().to_vec(),
             });
         }
-        let needles = condition.attributes.iter().flat_map(|filter| {
-            let value = (filter.op == AttributeOp::Equals).then_some(filter.value.as_str());
-            [Some(filter.key.as_str()), value].into_iter().flatten().filter(|text| is_plain(text))
-        });
         Self {
-            needles: needles.map(|text| Finder::new(text).into_owned()).collect(),
             search: condition.search.as_ref().map(|text| text.to_lowercase()),
             contained: condition.attributes.iter().map(|filter| filter.value.to_lowercase()).collect(),
             keys,
@@ -76,65 +69,116 @@ impl SpanMatcher {
         has_service && self.keys.iter().all(|key| BloomView(filter).may_contain(key))
     }
 
-    /// Whether what needs no texts matches.
-    pub fn matches_narrow(&self, block: &NarrowBlock, at: usize) -> bool {
+    /// Traces of the spans of a block that match.
+    pub fn traces_in(&self, payload: &[u8]) -> StoreResult<Vec<TraceId>> {
+        if let Some(glance) = Glance::read(payload)?.filter(|glance| self.is_told_by(&glance.attributes)) {
+            let wanted = self.of_attributes(vec![true; glance.spans], &glance.attributes, None)?;
+            return if wanted.contains(&true) { glance.traces_at(places(&wanted)) } else { Ok(Vec::new()) };
+        }
+        let block = decode(payload)?;
+        let mut found: Vec<TraceId> = places(&self.wanted(&block)?).map(|at| block.trace_id(at)).collect();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// Whether the attributes of spans decide alone.
+    fn is_told_by(&self, attributes: &Attributes<'_>) -> bool {
+        let SpanCondition { service, operation, search, attributes: filters } = &self.condition;
+        let of_spans = |filter: &AttributeFilter| !attributes.is_of_resource(&filter.key);
+        service.is_none() && operation.is_none() && search.is_none() && filters.iter().all(of_spans)
+    }
+
+    /// Of each span of a block whether it matches.
+    fn wanted(&self, block: &NarrowBlock) -> StoreResult<Vec<bool>> {
         let SpanCondition { service, operation, .. } = &self.condition;
-        service.as_ref().is_none_or(|wanted| wanted == block.service(at))
-            && operation.as_ref().is_none_or(|wanted| wanted == block.name(at))
+        let narrow = |at: usize| {
+            service.as_ref().is_none_or(|wanted| wanted == block.service(at))
+                && operation.as_ref().is_none_or(|wanted| wanted == block.name(at))
+        };
+        let wanted: Vec<bool> = (0..block.span_count()).map(narrow).collect();
+        if !wanted.contains(&true) || (self.search.is_none() && self.condition.attributes.is_empty()) {
+            return Ok(wanted);
+        }
+        let section = block.attributes()?;
+        let attributes = Attributes::read(&section, block.span_count())?;
+        let wanted = self.of_attributes(wanted, &attributes, Some(block))?;
+        match &self.search {
+            Some(search) if wanted.contains(&true) => of_texts(wanted, search, &attributes, block),
+            _ => Ok(wanted),
+        }
     }
 
-    /// Whether texts have to be looked at.
-    pub fn needs_texts(&self) -> bool {
-        self.search.is_some() || !self.condition.attributes.is_empty()
-    }
-
-    /// Whether the texts match.
-    pub fn matches_texts(&self, block: &NarrowBlock, texts: &TextBlock, at: usize) -> StoreResult<bool> {
-        if let Some(search) = &self.search {
-            let contains = |text: &str| contains_folded(text, search);
-            let is_found = contains(block.name(at))
-                || contains(texts.attributes(at))
-                || contains(texts.events(at))
-                || contains(texts.status_message(at))
-                || contains(block.resource(at));
-            if !is_found {
-                return Ok(false);
+    /// Which of the wanted spans have the attributes; what a span does not say its resource may.
+    fn of_attributes(
+        &self,
+        mut wanted: Vec<bool>,
+        attributes: &Attributes<'_>,
+        block: Option<&NarrowBlock>,
+    ) -> StoreResult<Vec<bool>> {
+        for (filter, contained) in self.condition.attributes.iter().zip(&self.contained) {
+            let holds = |value: &str| match filter.op {
+                AttributeOp::Exists => true,
+                AttributeOp::Equals => value == filter.value,
+                AttributeOp::Differs => value != filter.value,
+                AttributeOp::Contains => contains_folded(value, contained),
+            };
+            let column = attributes.column(&filter.key)?;
+            let of_values: Vec<bool> =
+                column.iter().flat_map(|column| (0..column.values()).map(|n| holds(&column.value(n).text()))).collect();
+            let of_resources: Vec<bool> = block
+                .into_iter()
+                .flat_map(NarrowBlock::resource_texts)
+                .map(|json| resource_value(json, &filter.key).is_some_and(|value| holds(&value)))
+                .collect();
+            for (at, wanted) in wanted.iter_mut().enumerate().filter(|(_, wanted)| **wanted) {
+                *wanted = match column.as_ref().and_then(|column| column.number(at)) {
+                    Some(number) => of_values[number],
+                    None => block.is_some_and(|block| of_resources[block.resource_number(at)]),
+                };
             }
         }
-        if self.condition.attributes.is_empty() {
-            return Ok(true);
-        }
-        // Reading JSON takes a hundred times as long as looking for a text in it, and few spans match.
-        let may_match = |needle: &Finder<'_>| {
-            needle.find(texts.attributes(at).as_bytes()).is_some()
-                || needle.find(block.resource(at).as_bytes()).is_some()
-        };
-        if !self.needles.iter().all(may_match) {
-            return Ok(false);
-        }
-        let read = |text: &str| -> StoreResult<Map<String, Value>> {
-            if text.is_empty() {
-                return Ok(Map::new());
-            }
-            serde_json::from_str(text).map_err(|error| damaged(&format!("a span's fields: {error}")))
-        };
-        let (attributes, resource) = (read(texts.attributes(at))?, read(block.resource(at))?);
-        let filters = self.condition.attributes.iter().zip(&self.contained);
-        Ok(filters.into_iter().all(|(filter, contained)| {
-            let value = attributes.get(&filter.key).or_else(|| resource.get(&filter.key)).map(text_of);
-            match filter.op {
-                AttributeOp::Exists => value.is_some(),
-                AttributeOp::Equals => value.is_some_and(|value| value == filter.value),
-                AttributeOp::Differs => value.is_some_and(|value| value != filter.value),
-                AttributeOp::Contains => value.is_some_and(|value| contains_folded(&value, contained)),
-            }
-        }))
+        Ok(wanted)
     }
 }
 
-/// Whether JSON writes the text as it is, in a text or as a number.
-fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
+/// Which of the wanted spans say the text, which is in lower case, anywhere.
+fn of_texts(
+    mut wanted: Vec<bool>,
+    search: &str,
+    attributes: &Attributes<'_>,
+    block: &NarrowBlock,
+) -> StoreResult<Vec<bool>> {
+    let mut found = vec![false; wanted.len()];
+    for column in attributes.all() {
+        let (key, column) = column?;
+        let is_key = contains_folded(key, search);
+        let of_values: Vec<bool> = (0..column.values())
+            .map(|number| is_key || contains_folded(&column.value(number).text(), search))
+            .collect();
+        for (at, found) in found.iter_mut().enumerate() {
+            *found |= column.number(at).is_some_and(|number| of_values[number]);
+        }
+    }
+    let of_resources: Vec<bool> = block.resource_texts().map(|resource| contains_folded(resource, search)).collect();
+    let texts = block.texts()?;
+    for (at, wanted) in wanted.iter_mut().enumerate().filter(|(_, wanted)| **wanted) {
+        *wanted = found[at]
+            || of_resources[block.resource_number(at)]
+            || contains_folded(block.name(at), search)
+            || contains_folded(texts.events(at), search)
+            || contains_folded(texts.status_message(at), search);
+    }
+    Ok(wanted)
+}
+
+fn places(wanted: &[bool]) -> impl Iterator<Item = usize> {
+    wanted.iter().enumerate().filter(|(_, wanted)| **wanted).map(|(at, _)| at)
+}
+
+/// What a resource says of a key. Fields that cannot be read say nothing.
+fn resource_value(json: &str, key: &str) -> Option<String> {
+    let fields: Map<String, Value> = serde_json::from_str(json).ok()?;
+    fields.get(key).map(text_of)
 }
 
 /// Whether the text contains what is in lower case already, in any case.
@@ -158,11 +202,11 @@ mod tests {
         let block = encode(spans).unwrap();
         let matcher = SpanMatcher::new(condition);
         let narrow = decode(&block.payload).unwrap();
-        let texts = narrow.texts().unwrap();
-        let found: Vec<u8> = (0..narrow.span_count())
-            .filter(|at| matcher.matches_narrow(&narrow, *at) && matcher.matches_texts(&narrow, &texts, *at).unwrap())
-            .map(|at| narrow.span_id(at).0[7])
-            .collect();
+        let wanted = matcher.wanted(&narrow).unwrap();
+        let found: Vec<u8> = places(&wanted).map(|at| narrow.span_id(at).0[7]).collect();
+        let mut traces: Vec<TraceId> = places(&wanted).map(|at| narrow.trace_id(at)).collect();
+        traces.dedup();
+        assert_eq!(matcher.traces_in(&block.payload).unwrap(), traces);
         assert!(found.is_empty() || matcher.may_match(&block.summary, &block.filter));
         found
     }

@@ -1,6 +1,7 @@
 //! How spans lie in the store: compressed column blocks with a filter each, a row for each trace, and what the rows of
 //! a trace say once more spans of it arrive.
 
+mod attributes;
 mod block;
 mod contrast;
 mod edges;
@@ -156,7 +157,7 @@ pub struct TraceSlice {
 pub struct StoredTrace {
     /// What its row says.
     pub summary: TraceSummary,
-    /// Its spans in order of their start, each once.
+    /// Its spans in order of their start, each once: without attributes, events, links and messages.
     pub spans: Vec<Span>,
     /// Copies that were left out.
     pub duplicates: usize,

@@ -16,27 +16,15 @@ use crate::store::{
     AdminStore, Rollup, RollupRange, StoreResult, bulk,
     merge::{COMPACTION_WINDOW, FULL_BLOCK_RECORDS, SmallBlock, choose_run},
     span::{
-        BlockSummary, Contrast, EdgeKey, NewSpan, ServicePart, SpanMatcher, SpanStore, StoredTrace, TraceCursor,
-        TraceFigures, TraceRow, TraceSelection, TraceSlice, decode, decode_new, encode, may_hold_span, may_hold_trace,
+        EdgeKey, NewSpan, ServicePart, SpanStore, StoredTrace, TraceCursor, TraceFigures, TraceRow, TraceSelection,
+        TraceSlice, decode, decode_new, encode, may_hold_span, may_hold_trace,
     },
 };
 
 type Connection = <Db as sqlx::Database>::Connection;
 
-/// Blocks whose description is read at once.
-const BLOCKS_A_READ: i64 = 64;
-/// Spans that a search unpacks at most; then what it tells is partial.
-const SPANS_UNPACKED: usize = 64 * FULL_BLOCK_RECORDS as usize;
-/// Traces that a search among spans finds at most.
-const TRACES_FOUND: usize = 5000;
-
 /// The newest traces that a sample is taken of.
-const SAMPLED_FROM: usize = 10_000;
-
-/// At most [`TraceContrast::SAMPLE`] of the rows, evenly.
-fn sample(rows: &[TraceColumns]) -> Vec<&TraceColumns> {
-    rows.iter().step_by(rows.len().div_ceil(TraceContrast::SAMPLE).max(1)).collect()
-}
+pub(super) const SAMPLED_FROM: usize = 10_000;
 
 /// A row of `traces`.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -61,7 +49,7 @@ pub(super) fn halves(trace: TraceId) -> (i64, i64) {
     ((whole >> 64) as u64 as i64, whole as u64 as i64)
 }
 
-fn whole(high: i64, low: i64) -> TraceId {
+pub(super) fn whole(high: i64, low: i64) -> TraceId {
     TraceId(((u128::from(high as u64) << 64) | u128::from(low as u64)).to_be_bytes())
 }
 
@@ -99,7 +87,7 @@ impl TraceColumns {
         })
     }
 
-    fn key(&self, sort: TraceSort) -> (i64, i64) {
+    pub(super) fn key(&self, sort: TraceSort) -> (i64, i64) {
         let value = match sort {
             TraceSort::Newest => self.start,
             TraceSort::Longest => self.duration,
@@ -163,7 +151,7 @@ impl SqlStore {
     }
 
     /// Rows that match but for spans, in order.
-    async fn trace_rows(
+    pub(super) async fn trace_rows(
         connection: &mut Connection,
         tenant: TenantId,
         selection: &TraceSelection,
@@ -240,48 +228,10 @@ impl SqlStore {
         Ok((figures.collect::<StoreResult<_>>()?, is_partial))
     }
 
-    /// Rows of traces one of whose spans matches, in order, and whether there may be more.
-    async fn matching_rows(
+    pub(super) async fn service_names(
         connection: &mut Connection,
         tenant: TenantId,
-        selection: &TraceSelection,
-        service: Option<i64>,
-        matcher: &SpanMatcher,
-    ) -> StoreResult<(Vec<TraceColumns>, bool)> {
-        let (ids, is_partial) = search_spans(connection, tenant, selection, matcher).await?;
-        let mut rows = Self::find_traces(connection, tenant, &ids).await?;
-        let of_service = service.map(|service| format!(" {service}."));
-        rows.retain(|row| {
-            row.start >= selection.from.0
-                && row.start < selection.to.0
-                && selection.min_ns.is_none_or(|min| row.duration >= min)
-                && selection.max_ns.is_none_or(|max| row.duration <= max)
-                && selection.has_errors.is_none_or(|has| has == (row.errors > 0))
-                && of_service.as_ref().is_none_or(|part| row.services.contains(part.as_str()))
-        });
-        rows.sort_by_key(|row| std::cmp::Reverse(row.key(selection.sort)));
-        Ok((rows, is_partial))
-    }
-
-    /// The newest traces that match, enough to take a sample of them.
-    async fn sampled_rows(
-        connection: &mut Connection,
-        tenant: TenantId,
-        services: &HashMap<i64, String>,
-        selection: &TraceSelection,
-    ) -> StoreResult<Vec<TraceColumns>> {
-        let service = selection.service.as_ref().map(|wanted| {
-            let found = services.iter().find(|(_, name)| *name == wanted);
-            // Of a service that is not there are no traces.
-            found.map_or(-1, |(id, _)| *id)
-        });
-        if let Some(matcher) = &selection.matcher {
-            return Ok(Self::matching_rows(connection, tenant, selection, service, matcher).await?.0);
-        }
-        Self::trace_rows(connection, tenant, selection, service, TraceSort::Newest, None, SAMPLED_FROM).await
-    }
-
-    async fn service_names(connection: &mut Connection, tenant: TenantId) -> StoreResult<HashMap<i64, String>> {
+    ) -> StoreResult<HashMap<i64, String>> {
         let rows: Vec<(i64, String)> = sqlx::query_as("SELECT id, name FROM services WHERE tenant = $1")
             .bind(tenant.0)
             .fetch_all(connection)
@@ -296,18 +246,18 @@ impl SqlStore {
         services: &HashMap<i64, String>,
         rows: &[TraceColumns],
     ) -> StoreResult<Vec<TraceSummary>> {
+        let mut wanted: Vec<i64> = rows.iter().map(|row| row.operation).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
         let mut operations: HashMap<i64, (i64, String)> = HashMap::new();
-        for row in rows {
-            if operations.contains_key(&row.operation) {
-                continue;
-            }
-            let named: Option<(i64, String)> =
-                sqlx::query_as("SELECT service, name FROM operations WHERE tenant = $1 AND id = $2")
-                    .bind(tenant.0)
-                    .bind(row.operation)
-                    .fetch_optional(&mut *connection)
-                    .await?;
-            operations.insert(row.operation, named.unwrap_or_default());
+        for wanted in bulk::parts(&wanted) {
+            let mut query = QueryBuilder::<Db>::new("SELECT o.id, o.service, o.name FROM (");
+            query.push_values(wanted, |mut row, id| {
+                row.push_bind(id);
+            });
+            query.push(") AS k CROSS JOIN operations o WHERE o.id = k.column1 AND o.tenant = ").push_bind(tenant.0);
+            let named: Vec<(i64, i64, String)> = query.build_query_as().fetch_all(&mut *connection).await?;
+            operations.extend(named.into_iter().map(|(id, service, name)| (id, (service, name))));
         }
         let name_of = |service: i64| services.get(&service).cloned().unwrap_or_default();
         rows.iter()
@@ -418,70 +368,6 @@ impl SqlStore {
     }
 }
 
-/// Traces with a span that matches, newest blocks first, and whether the search ended before all were looked at.
-async fn search_spans(
-    connection: &mut Connection,
-    tenant: TenantId,
-    selection: &TraceSelection,
-    matcher: &SpanMatcher,
-) -> StoreResult<(Vec<TraceId>, bool)> {
-    let mut found: HashSet<TraceId> = HashSet::new();
-    let mut at = (i64::MAX, i64::MAX);
-    let mut unpacked = 0;
-    loop {
-        // A trace that begins in the range may have spans after it, so only the range's beginning is a limit here.
-        let blocks: Vec<(i64, i64, i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT id, max_time, spans, summary FROM span_blocks
-             WHERE tenant = $1 AND max_time >= $2 AND (max_time, id) < ($3, $4)
-             ORDER BY max_time DESC, id DESC LIMIT $5",
-        )
-        .bind(tenant.0)
-        .bind(selection.from.0)
-        .bind(at.0)
-        .bind(at.1)
-        .bind(BLOCKS_A_READ)
-        .fetch_all(&mut *connection)
-        .await?;
-        let Some(last) = blocks.last() else { return Ok((found.into_iter().collect(), false)) };
-        at = (last.1, last.0);
-        for (id, _, spans, summary) in blocks {
-            let (filter,): (Vec<u8>,) = sqlx::query_as("SELECT filter FROM span_blocks WHERE id = $1")
-                .bind(id)
-                .fetch_one(&mut *connection)
-                .await?;
-            if !matcher.may_match(&BlockSummary::from_bytes(&summary)?, &filter) {
-                continue;
-            }
-            unpacked += spans as usize;
-            if unpacked > SPANS_UNPACKED || found.len() >= TRACES_FOUND {
-                return Ok((found.into_iter().collect(), true));
-            }
-            let payload = span_payload(connection, id).await?;
-            let matcher = matcher.clone();
-            found.extend(tokio::task::spawn_blocking(move || matches_in(&payload, &matcher)).await??);
-        }
-    }
-}
-
-/// Traces of the spans of a block that match.
-fn matches_in(payload: &[u8], matcher: &SpanMatcher) -> StoreResult<Vec<TraceId>> {
-    let block = decode(payload)?;
-    let narrow: Vec<usize> = (0..block.span_count()).filter(|at| matcher.matches_narrow(&block, *at)).collect();
-    let mut found = Vec::new();
-    if narrow.is_empty() || !matcher.needs_texts() {
-        found.extend(narrow.into_iter().map(|at| block.trace_id(at)));
-    } else {
-        let texts = block.texts()?;
-        for at in narrow {
-            if matcher.matches_texts(&block, &texts, at)? {
-                found.push(block.trace_id(at));
-            }
-        }
-    }
-    found.dedup();
-    Ok(found)
-}
-
 #[async_trait]
 impl SpanStore for SqlStore {
     async fn traces(&self, tenant: TenantId, selection: TraceSelection) -> StoreResult<TraceSlice> {
@@ -534,52 +420,7 @@ impl SpanStore for SqlStore {
         selected: TraceSelection,
         rest: TraceSelection,
     ) -> StoreResult<TraceContrast> {
-        let mut tx = self.begin_read().await?;
-        let connection = tx.acquire().await?;
-        let services = Self::service_names(connection, tenant).await?;
-        let selected = Self::sampled_rows(connection, tenant, &services, &selected).await?;
-        let rest = Self::sampled_rows(connection, tenant, &services, &rest).await?;
-        let is_selected: HashSet<i64> = selected.iter().map(|row| row.id).collect();
-        let rest: Vec<TraceColumns> = rest.into_iter().filter(|row| !is_selected.contains(&row.id)).collect();
-        let (selected, rest) = (sample(&selected), sample(&rest));
-        let id = |row: &&TraceColumns| whole(row.trace_hi, row.trace_lo);
-        let ids: [Vec<TraceId>; 2] = [selected.iter().map(id).collect(), rest.iter().map(id).collect()];
-        let mut contrast = Contrast::new(&ids[0], &ids[1]);
-        let rows: Vec<&TraceColumns> = selected.into_iter().chain(rest).collect();
-        let Some(first) = rows.iter().map(|row| row.first_seq).min() else { return Ok(contrast.finish()) };
-        let last = rows.iter().map(|row| row.last_seq).max().unwrap_or(first);
-        let blocks: Vec<(i64, i64, i64)> = sqlx::query_as(
-            "SELECT id, first_seq, last_seq FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3
-             ORDER BY first_seq DESC",
-        )
-        .bind(tenant.0)
-        .bind(first)
-        .bind(last)
-        .fetch_all(&mut *connection)
-        .await?;
-        let mut unpacked = 0;
-        for (id, first, last) in blocks {
-            let filter = self.span_filter(connection, id).await?;
-            let is_wanted = |row: &&TraceColumns| {
-                row.last_seq >= first
-                    && row.first_seq <= last
-                    && may_hold_trace(&filter, whole(row.trace_hi, row.trace_lo))
-            };
-            if !rows.iter().any(is_wanted) {
-                continue;
-            }
-            unpacked += (last - first + 1) as usize;
-            if unpacked > SPANS_UNPACKED {
-                break;
-            }
-            let payload = span_payload(connection, id).await?;
-            let counting = tokio::task::spawn_blocking(move || {
-                contrast.add(&decode(&payload)?)?;
-                StoreResult::Ok(contrast)
-            });
-            contrast = counting.await??;
-        }
-        Ok(contrast.finish())
+        self.contrast_of(tenant, selected, rest).await
     }
 
     async fn trace_summary(&self, tenant: TenantId, trace: TraceId) -> StoreResult<Option<TraceSummary>> {
@@ -632,14 +473,13 @@ impl SpanStore for SqlStore {
                 if places.is_empty() {
                     continue;
                 }
-                let texts = block.texts()?;
                 for at in places {
                     if !seen.insert(block.span_id(at)) {
                         duplicates += 1;
                     } else if spans.len() >= limit {
                         left_out += 1;
                     } else {
-                        spans.push(block.span(at, &texts)?);
+                        spans.push(block.head(at));
                     }
                 }
             }
@@ -659,7 +499,7 @@ impl SpanStore for SqlStore {
             for payload in payloads {
                 let block = decode(&payload)?;
                 if let Some(at) = block.of_trace(trace).find(|at| block.span_id(*at) == span) {
-                    return block.span(at, &block.texts()?).map(Some);
+                    return Ok(block.spans(at..at + 1)?.pop());
                 }
             }
             StoreResult::Ok(None)

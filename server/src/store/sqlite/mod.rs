@@ -34,6 +34,8 @@ mod span;
 mod span_commit;
 #[path = "../sql/span_rollup.rs"]
 mod span_rollup;
+#[path = "../sql/span_search.rs"]
+mod span_search;
 
 /// The engine that the modules of `sql/` are compiled for here.
 type Db = Sqlite;

@@ -1,0 +1,170 @@
+//! Traces looked for by what their spans say, and compared by it, on either engine: blocks are unpacked for it.
+
+use std::collections::{HashMap, HashSet};
+
+use app::model::{TenantId, TraceContrast, TraceId, TraceSort};
+use sqlx::Acquire;
+
+use super::{
+    Db, SqlStore,
+    span::{SAMPLED_FROM, TraceColumns, whole},
+    span_commit::span_payload,
+};
+use crate::store::{
+    StoreResult,
+    merge::FULL_BLOCK_RECORDS,
+    span::{BlockSummary, Contrast, SpanMatcher, TraceSelection, decode, may_hold_trace},
+};
+
+type Connection = <Db as sqlx::Database>::Connection;
+
+/// Blocks whose descriptions and filters are read at once: half a megabyte.
+const BLOCKS_A_READ: i64 = 16;
+/// Spans that a search unpacks at most; then what it tells is partial.
+const SPANS_UNPACKED: usize = 64 * FULL_BLOCK_RECORDS as usize;
+/// Traces that a search among spans finds at most.
+const TRACES_FOUND: usize = 5000;
+
+/// At most [`TraceContrast::SAMPLE`] of the rows, evenly.
+fn sample(rows: &[TraceColumns]) -> Vec<&TraceColumns> {
+    rows.iter().step_by(rows.len().div_ceil(TraceContrast::SAMPLE).max(1)).collect()
+}
+
+impl SqlStore {
+    /// Rows of traces one of whose spans matches, in order, and whether there may be more.
+    pub(super) async fn matching_rows(
+        connection: &mut Connection,
+        tenant: TenantId,
+        selection: &TraceSelection,
+        service: Option<i64>,
+        matcher: &SpanMatcher,
+    ) -> StoreResult<(Vec<TraceColumns>, bool)> {
+        let (ids, is_partial) = search_spans(connection, tenant, selection, matcher).await?;
+        let mut rows = Self::find_traces(connection, tenant, &ids).await?;
+        let of_service = service.map(|service| format!(" {service}."));
+        rows.retain(|row| {
+            row.start >= selection.from.0
+                && row.start < selection.to.0
+                && selection.min_ns.is_none_or(|min| row.duration >= min)
+                && selection.max_ns.is_none_or(|max| row.duration <= max)
+                && selection.has_errors.is_none_or(|has| has == (row.errors > 0))
+                && of_service.as_ref().is_none_or(|part| row.services.contains(part.as_str()))
+        });
+        rows.sort_by_key(|row| std::cmp::Reverse(row.key(selection.sort)));
+        Ok((rows, is_partial))
+    }
+
+    /// The newest traces that match, enough to take a sample of them.
+    async fn sampled_rows(
+        connection: &mut Connection,
+        tenant: TenantId,
+        services: &HashMap<i64, String>,
+        selection: &TraceSelection,
+    ) -> StoreResult<Vec<TraceColumns>> {
+        let service = selection.service.as_ref().map(|wanted| {
+            let found = services.iter().find(|(_, name)| *name == wanted);
+            // Of a service that is not there are no traces.
+            found.map_or(-1, |(id, _)| *id)
+        });
+        if let Some(matcher) = &selection.matcher {
+            return Ok(Self::matching_rows(connection, tenant, selection, service, matcher).await?.0);
+        }
+        Self::trace_rows(connection, tenant, selection, service, TraceSort::Newest, None, SAMPLED_FROM).await
+    }
+
+    /// What sets traces apart from others: see [`SpanStore::contrast`].
+    pub(super) async fn contrast_of(
+        &self,
+        tenant: TenantId,
+        selected: TraceSelection,
+        rest: TraceSelection,
+    ) -> StoreResult<TraceContrast> {
+        let mut tx = self.begin_read().await?;
+        let connection = tx.acquire().await?;
+        let services = Self::service_names(connection, tenant).await?;
+        let selected = Self::sampled_rows(connection, tenant, &services, &selected).await?;
+        let rest = Self::sampled_rows(connection, tenant, &services, &rest).await?;
+        let is_selected: HashSet<i64> = selected.iter().map(|row| row.id).collect();
+        let rest: Vec<TraceColumns> = rest.into_iter().filter(|row| !is_selected.contains(&row.id)).collect();
+        let (selected, rest) = (sample(&selected), sample(&rest));
+        let id = |row: &&TraceColumns| whole(row.trace_hi, row.trace_lo);
+        let ids: [Vec<TraceId>; 2] = [selected.iter().map(id).collect(), rest.iter().map(id).collect()];
+        let mut contrast = Contrast::new(&ids[0], &ids[1]);
+        let rows: Vec<&TraceColumns> = selected.into_iter().chain(rest).collect();
+        let Some(first) = rows.iter().map(|row| row.first_seq).min() else { return Ok(contrast.finish()) };
+        let last = rows.iter().map(|row| row.last_seq).max().unwrap_or(first);
+        let blocks: Vec<(i64, i64, i64)> = sqlx::query_as(
+            "SELECT id, first_seq, last_seq FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3
+             ORDER BY first_seq DESC",
+        )
+        .bind(tenant.0)
+        .bind(first)
+        .bind(last)
+        .fetch_all(&mut *connection)
+        .await?;
+        let mut unpacked = 0;
+        for (id, first, last) in blocks {
+            let filter = self.span_filter(connection, id).await?;
+            let is_wanted = |row: &&TraceColumns| {
+                row.last_seq >= first
+                    && row.first_seq <= last
+                    && may_hold_trace(&filter, whole(row.trace_hi, row.trace_lo))
+            };
+            if !rows.iter().any(is_wanted) {
+                continue;
+            }
+            unpacked += (last - first + 1) as usize;
+            if unpacked > SPANS_UNPACKED {
+                break;
+            }
+            let payload = span_payload(connection, id).await?;
+            let counting = tokio::task::spawn_blocking(move || {
+                contrast.add(&decode(&payload)?)?;
+                StoreResult::Ok(contrast)
+            });
+            contrast = counting.await??;
+        }
+        Ok(contrast.finish())
+    }
+}
+
+/// Traces with a span that matches, newest blocks first, and whether the search ended before all were looked at.
+async fn search_spans(
+    connection: &mut Connection,
+    tenant: TenantId,
+    selection: &TraceSelection,
+    matcher: &SpanMatcher,
+) -> StoreResult<(Vec<TraceId>, bool)> {
+    let mut found: HashSet<TraceId> = HashSet::new();
+    let mut at = (i64::MAX, i64::MAX);
+    let mut unpacked = 0;
+    loop {
+        // A trace that begins in the range may have spans after it, so only the range's beginning is a limit here.
+        let blocks: Vec<(i64, i64, i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+            "SELECT id, max_time, spans, summary, filter FROM span_blocks
+             WHERE tenant = $1 AND max_time >= $2 AND (max_time, id) < ($3, $4)
+             ORDER BY max_time DESC, id DESC LIMIT $5",
+        )
+        .bind(tenant.0)
+        .bind(selection.from.0)
+        .bind(at.0)
+        .bind(at.1)
+        .bind(BLOCKS_A_READ)
+        .fetch_all(&mut *connection)
+        .await?;
+        let Some(last) = blocks.last() else { return Ok((found.into_iter().collect(), false)) };
+        at = (last.1, last.0);
+        for (id, _, spans, summary, filter) in blocks {
+            if !matcher.may_match(&BlockSummary::from_bytes(&summary)?, &filter) {
+                continue;
+            }
+            unpacked += spans as usize;
+            if unpacked > SPANS_UNPACKED || found.len() >= TRACES_FOUND {
+                return Ok((found.into_iter().collect(), true));
+            }
+            let payload = span_payload(connection, id).await?;
+            let matcher = matcher.clone();
+            found.extend(tokio::task::spawn_blocking(move || matcher.traces_in(&payload)).await??);
+        }
+    }
+}
