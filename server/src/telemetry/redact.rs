@@ -3,13 +3,14 @@
 use std::{
     borrow::Cow,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use app::model::{RedactedSample, RedactionRule, RedactionRules};
 
+use foldhash::HashMap;
 use regex::{Regex, RegexSet};
 use serde_json::{Map, Value};
 
@@ -59,6 +60,11 @@ const VALUE_RULES: [(&str, &str, &str); 6] = [
     ),
     ("Password in an address", r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+@", "$1[redacted]@"),
 ];
+/// Fewest digits of a payment card's number.
+const CARD_DIGITS: usize = 13;
+/// Keys about which it is remembered whether they name a secret, and the longest of them in bytes.
+const KNOWN_KEYS: usize = 4096;
+const KNOWN_KEY_BYTES: usize = 128;
 /// Where a number may be that of a payment card; its check digit decides.
 const CARD: (&str, &str) = ("Payment card number (with its check digit)", r"\b\d(?:[ -]?\d){12,18}\b");
 
@@ -76,6 +82,8 @@ struct Rules {
     card: Regex,
     /// Words of keys, in lower case, besides those that are always secret.
     own_words: Vec<String>,
+    /// What was found out about keys: senders have few, and each comes with every span and line.
+    known_keys: RwLock<HashMap<String, bool>>,
 }
 
 impl Rules {
@@ -95,6 +103,7 @@ impl Rules {
             values,
             card: Regex::new(CARD.1)?,
             own_words: config.keys.iter().map(|word| word.to_lowercase()).collect(),
+            known_keys: RwLock::default(),
         })
     }
 }
@@ -165,7 +174,9 @@ impl Redactor {
                 }
             }
         }
-        let cards = rules.card.find_iter(&clean).filter(|found| is_card_number(found.as_str())).count();
+        let may_hold_card = clean.bytes().filter(u8::is_ascii_digit).count() >= CARD_DIGITS;
+        let is_card = |found: &regex::Match<'_>| is_card_number(found.as_str());
+        let cards = if may_hold_card { rules.card.find_iter(&clean).filter(is_card).count() } else { 0 };
         if cards > 0 {
             self.count.fetch_add(cards as u64, Ordering::Relaxed);
             let hidden = rules.card.replace_all(&clean, |found: &regex::Captures<'_>| {
@@ -183,6 +194,23 @@ impl Redactor {
 
     /// Whether a key names a secret: `db.password`, `apiKey`, `X-Gitlab-Token`, but not `tokens_used`.
     pub fn is_secret_key(&self, key: &str) -> bool {
+        let known = &self.rules.known_keys;
+        if let Some(is_secret) = known.read().unwrap_or_else(PoisonError::into_inner).get(key) {
+            return *is_secret;
+        }
+        let is_secret = self.names_secret(key);
+        if key.len() <= KNOWN_KEY_BYTES {
+            let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+            // Somebody sends keys without end: those that are in use are soon known again.
+            if known.len() >= KNOWN_KEYS {
+                known.clear();
+            }
+            known.insert(key.to_owned(), is_secret);
+        }
+        is_secret
+    }
+
+    fn names_secret(&self, key: &str) -> bool {
         let words = words_of(key);
         words.iter().any(|word| SECRET_WORDS.contains(&word.as_str()) || self.rules.own_words.contains(word))
             || words.windows(2).any(|pair| SECRET_PAIRS.contains(&(pair[0].as_str(), pair[1].as_str())))

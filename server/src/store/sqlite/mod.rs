@@ -65,8 +65,7 @@ impl SqlStore {
             .synchronous(synchronous)
             .foreign_keys(true)
             .busy_timeout(ACQUIRE_TIMEOUT)
-            .pragma("mmap_size", "268435456")
-            .pragma("cache_size", "-16000")
+            .pragma("cache_size", "-8000")
             .pragma("temp_store", "memory")
             .optimize_on_close(true, 400)
             // A slow commit of log records must not become a log record.
