@@ -52,6 +52,7 @@ pub async fn send(report: &mut Report, dir: &Path) -> Outcome<()> {
         Ok(())
     };
     figures(report, "OTLP/gRPC", 1 << 42, grpc).await?;
+    crate::requests::settle().await;
     report.below("resident memory after 1,000,000 spans", server.resident_mb(), 200.0, "MB");
     server.stop().await
 }

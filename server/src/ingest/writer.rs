@@ -85,18 +85,20 @@ impl Writer {
 
     async fn write(&self, waiting: Vec<Queued>, writer: Uuid, sequence: i64, token: &CancellationToken) {
         let mut batch = CommitBatch { writer, sequence, ..CommitBatch::default() };
+        let mut spans = Vec::new();
         let mut acks: Acks = Vec::new();
         let mut permits = Vec::with_capacity(waiting.len());
         let mut records = 0;
         for Queued { submission, _permit: permit, ack } in waiting {
             records += submission.records() as u64;
             by_tenant(&mut batch.logs, submission.logs);
-            by_tenant(&mut batch.spans, submission.spans);
+            by_tenant(&mut spans, submission.spans);
             batch.samples.extend(submission.samples);
             batch.endpoints.extend(submission.endpoints);
             acks.extend(ack);
             permits.push(permit);
         }
+        batch.spans = spans.into_iter().map(|(tenant, spans)| (tenant, Arc::new(spans))).collect();
         let figures = self.queue.figures();
         match self.commit(&batch, token).await {
             Ok(receipt) => {

@@ -546,8 +546,8 @@ pub struct CommitBatch {
     pub sequence: i64,
     /// Log records by tenant, each tenant once.
     pub logs: Vec<(TenantId, Vec<NewLogRecord>)>,
-    /// Spans by tenant, each tenant once.
-    pub spans: Vec<(TenantId, Vec<NewSpan>)>,
+    /// Spans by tenant, each tenant once. Shared: they are packed on another thread.
+    pub spans: Vec<(TenantId, Arc<Vec<NewSpan>>)>,
     /// Samples.
     pub samples: Vec<NewSample>,
     /// Endpoint figures.

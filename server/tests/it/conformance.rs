@@ -550,7 +550,8 @@ mod cases {
                         trace_id: TraceId(time.to_be_bytes().repeat(2).try_into().unwrap()),
                         start: UnixNanos(time),
                         ..span(1, 1, "s")
-                    }],
+                    }]
+                    .into(),
                 )],
                 logs: vec![(OURS, vec![record(time / 1_000_000, "s", "line")])],
                 samples: vec![NewSample {

@@ -14,7 +14,7 @@ use crate::{
 };
 use app::model::{SpanId, TraceId, UnixNanos};
 
-/// Largest labels of an exemplar, as JSON, in bytes: eight times what OpenMetrics lets one have.
+/// Largest labels of an exemplar, as JSON, in bytes: eight times what `OpenMetrics` lets one have.
 const MAX_LABEL_BYTES: usize = 1024;
 
 /// Reads one; none if it says nothing that can be kept. `time` says which of its times are taken.

@@ -116,13 +116,12 @@ impl<'a> AttributesBuilder<'a> {
         }
         let Ok(Entries(entries)) = serde_json::from_str::<Entries<'a>>(json) else { return false };
         for (key, value) in entries {
-            let column = match self.index.get(&key) {
-                Some(column) => *column,
-                None => {
-                    self.columns.push(Building::default());
-                    self.index.insert(key, self.columns.len() - 1);
-                    self.columns.len() - 1
-                }
+            let column = if let Some(column) = self.index.get(&key) {
+                *column
+            } else {
+                self.columns.push(Building::default());
+                self.index.insert(key, self.columns.len() - 1);
+                self.columns.len() - 1
             };
             let column = &mut self.columns[column];
             let next = column.values.len() as u32;
@@ -171,15 +170,12 @@ impl<'a> AttributesBuilder<'a> {
             let before = stored.len();
             let content = column.write(spans);
             let packed = if content.len() < SMALLEST_PACKED { None } else { Some(pack(&content)?) };
-            match packed.filter(|packed| packed.len() < content.len()) {
-                Some(packed) => {
-                    stored.push(PACKED);
-                    stored.extend(packed);
-                }
-                None => {
-                    stored.push(PLAIN);
-                    stored.extend(content);
-                }
+            if let Some(packed) = packed.filter(|packed| packed.len() < content.len()) {
+                stored.push(PACKED);
+                stored.extend(packed);
+            } else {
+                stored.push(PLAIN);
+                stored.extend(content);
             }
             put_bytes(&mut out, key.as_bytes());
             put_varint(&mut out, (stored.len() - before) as u64);
@@ -346,7 +342,7 @@ impl Column {
         };
         let of = (0..spans).map(|at| if has_key(at) { next() } else { Ok(NONE) }).collect::<StoreResult<Vec<_>>>()?;
         let are_texts = marks & ARE_TEXTS != 0;
-        Ok(Self { ends, begin, are_texts, of, bytes })
+        Ok(Self { bytes, ends, begin, are_texts, of })
     }
 
     /// How many values there are; some may be the same.

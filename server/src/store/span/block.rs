@@ -7,7 +7,12 @@
 //!
 //! Version 1, which is still read, had no columns of attributes: they were texts.
 
-use std::{borrow::Cow, io::Read, ops::Range, sync::Arc};
+use std::{
+    borrow::{Borrow, Cow},
+    io::Read,
+    ops::Range,
+    sync::Arc,
+};
 
 use app::model::{Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TraceId, UnixNanos};
 use foldhash::{HashMap, HashMapExt};
@@ -114,10 +119,10 @@ impl<'a> Dictionary<'a> {
 }
 
 /// Packs spans. Within the block they are put in another order.
-pub fn encode(spans: &[NewSpan]) -> StoreResult<Block> {
+pub fn encode(spans: &[impl Borrow<NewSpan>]) -> StoreResult<Block> {
     let mut bloom = BloomBuilder::default();
     let groups = group_by_trace(spans);
-    let order: Vec<&NewSpan> = groups.iter().flat_map(|group| &group.spans).map(|at| &spans[*at]).collect();
+    let order: Vec<&NewSpan> = groups.iter().flat_map(|group| &group.spans).map(|at| spans[*at].borrow()).collect();
     let mut narrow = Vec::with_capacity(spans.len() * 32);
 
     put_varint(&mut narrow, order.len() as u64);

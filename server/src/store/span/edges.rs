@@ -5,6 +5,7 @@
 //! people's services) is told by the caller's span alone.
 
 use std::{
+    borrow::Borrow,
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -133,11 +134,12 @@ pub struct Paired {
 
 impl Pairing {
     /// Pairs new spans with each other and with those before. Nothing changes until [`remember`](Self::remember).
-    pub fn pair(&self, spans: &[NewSpan], now: UnixNanos) -> Paired {
+    pub fn pair(&self, spans: &[impl Borrow<NewSpan>], now: UnixNanos) -> Paired {
         let mut paired = Paired::default();
-        let here: HashMap<Key, &NewSpan> = spans.iter().map(|span| (key(span), span)).collect();
+        let spans = || spans.iter().map(Borrow::borrow);
+        let here: HashMap<Key, &NewSpan> = spans().map(|span| (key(span), span)).collect();
         let mut found: HashSet<Key> = HashSet::new();
-        for span in spans.iter().filter(|span| matches!(span.kind, SpanKind::Server | SpanKind::Consumer)) {
+        for span in spans().filter(|span| matches!(span.kind, SpanKind::Server | SpanKind::Consumer)) {
             let Some(parent) = span.parent else { continue };
             let parent = (span.trace_id, parent);
             if let Some(caller) = here.get(&parent) {
@@ -150,7 +152,7 @@ impl Pairing {
                 paired.callees.push((parent, End::of(span)));
             }
         }
-        for span in spans {
+        for span in spans() {
             let key = key(span);
             let waiting = self.callees.get(&key);
             if let Some(callees) = waiting {
@@ -222,7 +224,7 @@ pub struct Pairings(Mutex<HashMap<TenantId, Pairing>>);
 
 impl Pairings {
     /// Pairs a tenant's new spans; nothing changes until [`remember`](Self::remember).
-    pub fn pair(&self, tenant: TenantId, spans: &[NewSpan], now: UnixNanos) -> Paired {
+    pub fn pair(&self, tenant: TenantId, spans: &[impl Borrow<NewSpan>], now: UnixNanos) -> Paired {
         self.lock().entry(tenant).or_default().pair(spans, now)
     }
 

@@ -1,5 +1,7 @@
 //! What a trace's row says, and how it changes when spans of the trace arrive.
 
+use std::borrow::Borrow;
+
 use app::model::{SpanStatus, TraceId, UnixNanos};
 
 use foldhash::{HashMap, HashMapExt};
@@ -64,10 +66,10 @@ pub struct TraceDelta {
 }
 
 /// Groups spans by their trace, in the order in which the traces first occur; a trace's spans by their start.
-pub fn group_by_trace(spans: &[NewSpan]) -> Vec<TraceDelta> {
+pub fn group_by_trace(spans: &[impl Borrow<NewSpan>]) -> Vec<TraceDelta> {
     let mut index: HashMap<TraceId, usize> = HashMap::new();
     let mut groups: Vec<TraceDelta> = Vec::new();
-    for (at, span) in spans.iter().enumerate() {
+    for (at, span) in spans.iter().map(Borrow::borrow).enumerate() {
         let group = *index.entry(span.trace_id).or_insert_with(|| {
             groups.push(TraceDelta { trace_id: span.trace_id, spans: Vec::new() });
             groups.len() - 1
@@ -75,7 +77,10 @@ pub fn group_by_trace(spans: &[NewSpan]) -> Vec<TraceDelta> {
         groups[group].spans.push(at);
     }
     for group in &mut groups {
-        group.spans.sort_by_key(|at| (spans[*at].start, spans[*at].span_id));
+        group.spans.sort_by_key(|at| {
+            let span = spans[*at].borrow();
+            (span.start, span.span_id)
+        });
     }
     groups
 }

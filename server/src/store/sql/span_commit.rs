@@ -39,8 +39,9 @@ pub(super) struct PreparedSpans {
     tenant: TenantId,
     /// The next free number when this was prepared.
     head: i64,
-    /// The spans that are new, in the order of the blocks.
-    spans: Vec<NewSpan>,
+    /// All spans of the commit, and which of them are new, in the order of the blocks.
+    spans: Arc<Vec<NewSpan>>,
+    new: Vec<usize>,
     blocks: Vec<Block>,
     /// Rows of their traces that are there already.
     rows: HashMap<TraceId, TraceRow>,
@@ -52,27 +53,32 @@ impl SqlStore {
         &self,
         connection: &mut Connection,
         tenant: TenantId,
-        spans: &[NewSpan],
+        spans: &Arc<Vec<NewSpan>>,
     ) -> StoreResult<PreparedSpans> {
         let head = next_seq(connection, tenant).await?;
         let mut seen = HashSet::with_capacity(spans.len());
-        let mut spans: Vec<NewSpan> =
-            spans.iter().filter(|span| seen.insert((span.trace_id, span.span_id))).cloned().collect();
-        let groups = group_by_trace(&spans);
+        let mut new: Vec<usize> =
+            (0..spans.len()).filter(|at| seen.insert((spans[*at].trace_id, spans[*at].span_id))).collect();
+        drop(seen);
+        let each: Vec<&NewSpan> = new.iter().map(|at| &spans[*at]).collect();
+        let groups = group_by_trace(&each);
         let ids: Vec<TraceId> = groups.iter().map(|group| group.trace_id).collect();
         let mut rows = HashMap::new();
         for columns in Self::find_traces(connection, tenant, &ids).await? {
             let row = columns.row()?;
             rows.insert(row.trace_id, row);
         }
-        let known = self.known_among(connection, tenant, &spans, &groups, &rows).await?;
-        spans.retain(|span| !known.contains(&(span.trace_id, span.span_id)));
-        let (spans, blocks) = tokio::task::spawn_blocking(move || {
-            let blocks = spans.chunks(MAX_BLOCK_SPANS).map(encode).collect::<StoreResult<Vec<_>>>();
-            blocks.map(|blocks| (spans, blocks))
-        })
-        .await??;
-        Ok(PreparedSpans { tenant, head, spans, blocks, rows })
+        let known = self.known_among(connection, tenant, &each, &groups, &rows).await?;
+        if !known.is_empty() {
+            new.retain(|at| !known.contains(&(spans[*at].trace_id, spans[*at].span_id)));
+        }
+        let spans = Arc::clone(spans);
+        let packed = tokio::task::spawn_blocking(move || {
+            let each: Vec<&NewSpan> = new.iter().map(|at| &spans[*at]).collect();
+            let blocks = each.chunks(MAX_BLOCK_SPANS).map(encode).collect::<StoreResult<Vec<_>>>()?;
+            Ok(PreparedSpans { tenant, head, spans, new, blocks, rows })
+        });
+        packed.await?
     }
 
     /// Which of the spans the store has already. Filters rule out nearly all blocks; what is left is looked up.
@@ -80,7 +86,7 @@ impl SqlStore {
         &self,
         connection: &mut Connection,
         tenant: TenantId,
-        spans: &[NewSpan],
+        spans: &[&NewSpan],
         groups: &[TraceDelta],
         rows: &HashMap<TraceId, TraceRow>,
     ) -> StoreResult<HashSet<(TraceId, SpanId)>> {
@@ -136,7 +142,8 @@ impl SqlStore {
         prepared: PreparedSpans,
         now: DateTime<Utc>,
     ) -> StoreResult<Learned> {
-        let PreparedSpans { tenant, head, spans, blocks, mut rows } = prepared;
+        let PreparedSpans { tenant, head, spans, new, blocks, mut rows } = prepared;
+        let spans: Vec<&NewSpan> = new.iter().map(|at| &spans[*at]).collect();
         let now = UnixNanos::from(now);
         let mut names = self.names.of(connection, tenant).await?;
         let paired = self.pairings.pair(tenant, &spans, now);
@@ -164,7 +171,7 @@ impl SqlStore {
             let (here, after) = left.split_at(block.spans);
             (left, next) = (after, seqs.1 + 1);
             for group in group_by_trace(here) {
-                let of_trace: Vec<&NewSpan> = group.spans.iter().map(|at| &here[*at]).collect();
+                let of_trace: Vec<&NewSpan> = group.spans.iter().map(|at| here[*at]).collect();
                 let delta = TraceRow::of(&of_trace, seqs, |span| names.operation(span), |span| names.service(span));
                 let Some(delta) = delta else { continue };
                 changed.push(delta.trace_id);
@@ -284,7 +291,7 @@ async fn put_traces(connection: &mut Connection, tenant: TenantId, rows: &[&Trac
 
 /// Answered requests, for the figures of endpoints, by endpoint and minute. A clock that is off must not make figures of
 /// the future: such a request counts now.
-fn calls(tenant: TenantId, spans: &[NewSpan], now: UnixNanos) -> Vec<EndpointDelta> {
+fn calls(tenant: TenantId, spans: &[&NewSpan], now: UnixNanos) -> Vec<EndpointDelta> {
     let mut deltas: BTreeMap<(EndpointKey, UnixNanos), Rollup> = BTreeMap::new();
     for span in spans {
         let Some(call) = &span.http else { continue };
@@ -298,7 +305,7 @@ fn calls(tenant: TenantId, spans: &[NewSpan], now: UnixNanos) -> Vec<EndpointDel
 }
 
 /// Roll-ups of spans by operation.
-fn by_operation(spans: &[NewSpan], names: &Names) -> BTreeMap<SliceKey, SpanSlice> {
+fn by_operation(spans: &[&NewSpan], names: &Names) -> BTreeMap<SliceKey, SpanSlice> {
     let mut slices: BTreeMap<SliceKey, SpanSlice> = BTreeMap::new();
     for span in spans {
         let operation = names.operation(span);

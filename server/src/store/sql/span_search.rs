@@ -25,6 +25,9 @@ const SPANS_UNPACKED: usize = 64 * FULL_BLOCK_RECORDS as usize;
 /// Traces that a search among spans finds at most.
 const TRACES_FOUND: usize = 5000;
 
+/// Of a block: id, newest start, number of spans, summary, filter.
+type BlockRow = (i64, i64, i64, Vec<u8>, Vec<u8>);
+
 /// At most [`TraceContrast::SAMPLE`] of the rows, evenly.
 fn sample(rows: &[TraceColumns]) -> Vec<&TraceColumns> {
     rows.iter().step_by(rows.len().div_ceil(TraceContrast::SAMPLE).max(1)).collect()
@@ -140,7 +143,7 @@ async fn search_spans(
     let mut unpacked = 0;
     loop {
         // A trace that begins in the range may have spans after it, so only the range's beginning is a limit here.
-        let blocks: Vec<(i64, i64, i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+        let blocks: Vec<BlockRow> = sqlx::query_as(
             "SELECT id, max_time, spans, summary, filter FROM span_blocks
              WHERE tenant = $1 AND max_time >= $2 AND (max_time, id) < ($3, $4)
              ORDER BY max_time DESC, id DESC LIMIT $5",

@@ -7,7 +7,6 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{
     axis::Window,
     interleave::{Anchors, Between, Item, LineAt},
-    minimap::{Minimap, reduce},
     state::TraceState,
     tree::{RowNumber, Tree, next_in},
 };
@@ -52,8 +51,6 @@ pub struct TraceContext {
     pub matches: Memo<Vec<RowNumber>>,
     /// Log lines between the rows, if they are to be there.
     pub between: Memo<Between>,
-    /// The whole trace in small.
-    pub minimap: Memo<Minimap>,
     /// The row that has the keyboard's focus, or had it last.
     pub current: RwSignal<Option<RowNumber>>,
     /// Why the rest of the spans is not here.
@@ -75,10 +72,6 @@ impl TraceContext {
         let matches = Memo::new(move |_| {
             loaded.track();
             state.find.with(|text| tree.with_untracked(|tree| tree.matches(text)))
-        });
-        let minimap = Memo::new(move |_| {
-            loaded.track();
-            tree.with_untracked(|tree| reduce(tree, duration_ns))
         });
         let known = StoredValue::new(Known {
             id: summary.trace_id,
@@ -106,7 +99,6 @@ impl TraceContext {
             selected,
             matches,
             between,
-            minimap,
             current: RwSignal::new(None),
             failure: RwSignal::new(None),
         }

@@ -5,7 +5,7 @@ use leptos::{ev::PointerEvent, prelude::*};
 use super::{
     axis::Window,
     context::TraceContext,
-    minimap::{COLUMNS, Shape},
+    minimap::{COLUMNS, Shape, reduce},
 };
 use crate::{
     browser::pointer,
@@ -54,8 +54,12 @@ pub fn Minimap(
             context.zoom_to(window.moved(share, context.duration_ns));
         }
     };
+    let small = Memo::new(move |_| {
+        context.loaded.track();
+        context.tree.with_untracked(|tree| reduce(tree, context.duration_ns))
+    });
     let shapes = part(move || {
-        let (shapes, errors) = context.minimap.with(|map| (map.shapes.clone(), map.errors.clone()));
+        let (shapes, errors) = small.with(|map| (map.shapes.clone(), map.errors.clone()));
         let stroke =
             |Shape { tint, path }: Shape| view! { <path class="minimap-stroke" data-service-tint=tint d=path /> };
         view! {
@@ -64,7 +68,7 @@ pub fn Minimap(
         }
         .into_any()
     });
-    let view_box = text(move || format!("0 0 {COLUMNS} {}", context.minimap.with(|map| map.height.max(2))));
+    let view_box = text(move || format!("0 0 {COLUMNS} {}", small.with(|map| map.height.max(2))));
     let shade = part(move || {
         let whole = Window::whole(context.duration_ns);
         let shown = match brush.get() {
