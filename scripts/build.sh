@@ -51,13 +51,23 @@ build_site() {
         "$target_dir/tools/tool/site" "$target_dir/release/hash.txt"
 }
 
-# One core is often idle in either, so both run at once.
-build_server &
+# Either would win over the flags of .cargo/config.toml and of the site.
+unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+
+# One core is often idle in either, so both run at once, each as a process group that ends as a whole. The lock is not
+# theirs to hold.
+set -m
+build_server 9>&- &
 server_build=$!
-build_site &
+build_site 9>&- &
 site_build=$!
+set +m
+stop_builds() {
+    kill -- "-$server_build" "-$site_build" 2>/dev/null || true
+}
+trap 'stop_builds; exit 130' INT TERM
 wait "$site_build" || {
-    kill "$server_build" 2>/dev/null || true
+    stop_builds
     fail "the site was not built, see above"
 }
 wait "$server_build" || fail "the server was not built, see above"

@@ -84,15 +84,15 @@ pub struct Live {
     pub pipelines_version: ReadSignal<u64>,
     /// The newest change of a pipeline trace.
     pub pipeline: ReadSignal<Option<PipelineSummary>>,
-    /// How many traces began since the tab was opened, as far as the stream has told.
-    pub traces_begun: ReadSignal<u64>,
+    /// How many traces have begun, as the stream told last; see [`news`](crate::model::live::news).
+    pub traces_begun: ReadSignal<Option<u64>>,
     /// Which log records the tab wants; none means none. Set by [`Live::tail`].
     pub log_filter: RwSignal<Option<LogFilter>>,
     set_state: WriteSignal<LiveState>,
     set_tick: WriteSignal<Option<Tick>>,
     set_pipelines_version: WriteSignal<u64>,
     set_pipeline: WriteSignal<Option<PipelineSummary>>,
-    set_traces_begun: WriteSignal<u64>,
+    set_traces_begun: WriteSignal<Option<u64>>,
     connection: StoredValue<Connection>,
     /// For whom the page was drawn.
     drawn_for: StoredValue<Option<Ready>>,
@@ -105,7 +105,7 @@ pub fn provide_live() -> Live {
     let (tick, set_tick) = signal(None);
     let (pipelines_version, set_pipelines_version) = signal(0);
     let (pipeline, set_pipeline) = signal(None);
-    let (traces_begun, set_traces_begun) = signal(0);
+    let (traces_begun, set_traces_begun) = signal(None);
     let live = Live {
         state,
         tick,
@@ -281,7 +281,7 @@ impl Live {
                 }
                 Ok(LiveEvent::Ready(_)) => self.ready(),
                 Ok(LiveEvent::Resync) => self.set_pipelines_version.update(|version| *version += 1),
-                Ok(LiveEvent::Traces(begun)) => self.set_traces_begun.update(|sum| *sum += begun),
+                Ok(LiveEvent::Traces(begun)) => self.set_traces_begun.set(Some(begun)),
                 Ok(LiveEvent::Pipeline(trace)) => {
                     self.set_pipeline.set(Some(*trace));
                     self.set_pipelines_version.update(|version| *version += 1);

@@ -54,6 +54,14 @@ pub struct Tick {
     pub memory_percent: f64,
 }
 
+/// The lower part of the number of traces that have begun counts; the upper one tells which run of the server counted.
+pub const TRACES_BEGUN_BITS: u32 = 40;
+
+/// How many traces began between two such numbers; none can be told when two runs of the server counted.
+pub fn news(then: u64, now: u64) -> u64 {
+    if then >> TRACES_BEGUN_BITS == now >> TRACES_BEGUN_BITS { now.saturating_sub(then) } else { 0 }
+}
+
 /// One event, decoded.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LiveEvent {
@@ -63,7 +71,7 @@ pub enum LiveEvent {
     Missed(Missed),
     /// A pipeline trace began or changed.
     Pipeline(Box<PipelineSummary>),
-    /// So many traces began in the last seconds.
+    /// So many traces have begun: [`news`] compares two such numbers.
     Traces(u64),
     /// Something but log records was not sent: what is shown may be old.
     Resync,

@@ -430,6 +430,9 @@ pub struct TracePage {
     pub heatmap: Heatmap,
     /// Whether the tenant has any trace at all, in this range or not.
     pub any_stored: bool,
+    /// How many traces had begun then: [`news`](crate::model::live::news) compares it with what the live stream tells.
+    #[serde(default)]
+    pub begun: u64,
 }
 
 /// A row of a trace's outline: a span, without what is only looked at when it is selected.

@@ -77,7 +77,7 @@ pub async fn month(report: &mut Report, dir: &Path) -> Outcome<()> {
 }
 
 /// Record number `at` of the month, oldest first.
-fn log_record(at: usize, records: usize, now: UnixNanos) -> NewLogRecord {
+pub fn log_record(at: usize, records: usize, now: UnixNanos) -> NewLogRecord {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15 ^ (at as u64 + 1).wrapping_mul(0x2545_f491_4f6c_dd1d));
     let age = DAYS * DAY_NS / records as i64 * (records - at) as i64;
     let service = ["orders", "payments", "gateway", "users", "inventory"][numbers.below(5) as usize];

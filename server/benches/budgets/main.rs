@@ -37,12 +37,14 @@ async fn main() -> Outcome<()> {
     if is_wanted("logs") {
         println!("Filling a store with {} log records and {} days of figures", fill::log_records(), fill::DAYS);
         fill::month(&mut report, dir).await?;
+        println!("Log records over sockets");
+        senders::log_records(&mut report, dir).await?;
     }
     if is_wanted("spans") {
         println!("Filling a store with {} spans", spans::spans());
         spans::fill(&mut report, dir).await?;
         println!("Spans over sockets");
-        senders::send(&mut report, dir).await?;
+        senders::spans(&mut report, dir).await?;
     }
     println!("A store that holds a month");
     let server = start_full(&mut report, dir).await?;

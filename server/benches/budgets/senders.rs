@@ -1,4 +1,4 @@
-//! Spans over real sockets, as exporters send them.
+//! Spans and log records over real sockets, as exporters send them.
 
 use std::{
     collections::VecDeque,
@@ -8,8 +8,12 @@ use std::{
 };
 
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::{ExportTraceServiceRequest, trace_service_client::TraceServiceClient},
+    collector::{
+        logs::v1::{ExportLogsServiceRequest, logs_service_client::LogsServiceClient},
+        trace::v1::{ExportTraceServiceRequest, trace_service_client::TraceServiceClient},
+    },
     common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value as Any},
+    logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
     resource::v1::Resource,
     trace::v1::{ResourceSpans, ScopeSpans, Span, Status},
 };
@@ -22,70 +26,124 @@ use server::{
 
 use crate::{
     Outcome,
+    fill::log_record,
     library::{BATCH, CLIENTS, paced},
     process::Server,
     report::{Report, quantile},
+    requests::settle,
     spans::{RATE, ordinary_span},
 };
 
-/// Spans for each protocol.
-const SPANS: usize = 500_000;
-/// In how much time they happened.
+/// Spans, and log records, for each protocol.
+const ITEMS: usize = 500_000;
+/// In how much time spans happened.
 const LENGTH_NS: i64 = 10_000_000_000;
+/// Log records a second that must be taken.
+const RECORD_RATE: f64 = 100_000.0;
 
 /// Sends half a million spans over each protocol and reports how that went, and what memory the server takes then.
-pub async fn send(report: &mut Report, dir: &Path) -> Outcome<()> {
+pub async fn spans(report: &mut Report, dir: &Path) -> Outcome<()> {
     let server = Server::start(dir).await?;
-    let url = server.url("/v1/traces");
-    // Without a session: what people may do with one is not to send data.
-    let client = reqwest::Client::new();
-    let http = async |request: ExportTraceServiceRequest| -> Outcome<()> {
-        let request = client.post(&url).header("content-type", "application/x-protobuf").body(request.encode_to_vec());
-        request.send().await?.error_for_status()?.bytes().await?;
-        Ok(())
-    };
-    figures(report, "OTLP/HTTP", 1 << 41, http).await?;
-
+    let http = Http::new(&server, "/v1/traces");
+    let make = |salt| requests_of_spans(ITEMS / 2, salt);
+    figures(report, ("spans", "OTLP/HTTP", RATE), [make(1 << 41), make(1 << 42)], async |body| http.send(body).await)
+        .await?;
     let channel = tonic::transport::Channel::from_shared(server.grpc.clone())?.connect().await?;
     let grpc = async |request: ExportTraceServiceRequest| -> Outcome<()> {
         TraceServiceClient::new(channel.clone()).export(request).await?;
         Ok(())
     };
-    figures(report, "OTLP/gRPC", 1 << 42, grpc).await?;
-    crate::requests::settle().await;
+    figures(report, ("spans", "OTLP/gRPC", RATE), [make(1 << 43), make(1 << 44)], grpc).await?;
+    settle().await;
     report.below("resident memory after 1,000,000 spans", server.resident_mb(), 200.0, "MB");
     server.stop().await
 }
 
+/// The same with log records.
+pub async fn log_records(report: &mut Report, dir: &Path) -> Outcome<()> {
+    let server = Server::start(dir).await?;
+    let http = Http::new(&server, "/v1/logs");
+    let make = || requests_of_records(ITEMS / 2);
+    figures(report, ("log records", "OTLP/HTTP", RECORD_RATE), [make(), make()], async |body| http.send(body).await)
+        .await?;
+    let channel = tonic::transport::Channel::from_shared(server.grpc.clone())?.connect().await?;
+    let grpc = async |request: ExportLogsServiceRequest| -> Outcome<()> {
+        LogsServiceClient::new(channel.clone()).export(request).await?;
+        Ok(())
+    };
+    figures(report, ("log records", "OTLP/gRPC", RECORD_RATE), [make(), make()], grpc).await?;
+    server.stop().await
+}
+
+/// Sends over OTLP/HTTP, without a session: what people may do with one is not to send data.
+struct Http {
+    client: reqwest::Client,
+    url: String,
+}
+
+impl Http {
+    fn new(server: &Server, path: &str) -> Self {
+        Self { client: reqwest::Client::new(), url: server.url(path) }
+    }
+
+    async fn send(&self, message: impl Message) -> Outcome<()> {
+        let request = self.client.post(&self.url).header("content-type", "application/x-protobuf");
+        request.body(message.encode_to_vec()).send().await?.error_for_status()?.bytes().await?;
+        Ok(())
+    }
+}
+
 /// As fast as the server takes them, then at the rate that it must take. What is sent is made before.
-async fn figures(
+async fn figures<R>(
     report: &mut Report,
-    protocol: &str,
-    salt: u64,
-    send: impl AsyncFn(ExportTraceServiceRequest) -> Outcome<()>,
+    (what, protocol, rate): (&str, &str, f64),
+    [fast, in_time]: [Vec<R>; 2],
+    send: impl AsyncFn(R) -> Outcome<()>,
 ) -> Outcome<()> {
-    let half = SPANS / 2;
-    let seconds = all(requests(half, salt), &send).await?;
-    report.at_least(&format!("spans over {protocol}, a second"), half as f64 / seconds, RATE, "/s");
-    let times = paced(requests(half, salt ^ (1 << 50)), RATE / BATCH as f64, send).await?;
+    let items = fast.len() * BATCH;
+    let seconds = all(fast, &send).await?;
+    report.at_least(&format!("{what} over {protocol}, a second"), items as f64 / seconds, rate, "/s");
+    let times = paced(in_time, rate / BATCH as f64, send).await?;
     for (name, q) in [("p50", 0.5), ("p99", 0.99)] {
-        let what = format!("acknowledgement over {protocol} at 50,000 spans a second, {name}");
+        let what = format!("acknowledgement over {protocol} at {rate} {what} a second, {name}");
         report.below(&what, quantile(&times, q), 100.0, "ms");
     }
     Ok(())
 }
 
-fn requests(spans: usize, salt: u64) -> Vec<ExportTraceServiceRequest> {
+fn requests_of_spans(spans: usize, salt: u64) -> Vec<ExportTraceServiceRequest> {
     let now = SystemClock.now();
     let span = |at| ordinary_span(at, (spans, LENGTH_NS), now, salt);
     (0..spans).step_by(BATCH).map(|first| request((first..first + BATCH).map(span))).collect()
 }
 
+fn requests_of_records(records: usize) -> Vec<ExportLogsServiceRequest> {
+    let now = SystemClock.now();
+    let record = |at| {
+        let record = log_record(at, records, now);
+        LogRecord {
+            time_unix_nano: record.timestamp.0 as u64,
+            severity_number: record.level as i32 * 4 + 1,
+            body: Some(AnyValue { value: Some(Any::StringValue(record.message)) }),
+            attributes: attributes(&record.attributes),
+            trace_id: record.trace_id.map(|id| id.0.to_vec()).unwrap_or_default(),
+            ..LogRecord::default()
+        }
+    };
+    let request = |first: usize| {
+        let resource =
+            Resource { attributes: vec![attribute("service.name", &Value::from("orders"))], ..Resource::default() };
+        let scope_logs =
+            ScopeLogs { log_records: (first..first + BATCH).map(record).collect(), ..ScopeLogs::default() };
+        let resource_logs =
+            ResourceLogs { resource: Some(resource), scope_logs: vec![scope_logs], ..ResourceLogs::default() };
+        ExportLogsServiceRequest { resource_logs: vec![resource_logs] }
+    };
+    (0..records).step_by(BATCH).map(request).collect()
+}
+
 /// Sends all requests from several clients, each of which waits for its answer; seconds in all.
-async fn all(
-    requests: Vec<ExportTraceServiceRequest>,
-    send: &impl AsyncFn(ExportTraceServiceRequest) -> Outcome<()>,
-) -> Outcome<f64> {
+async fn all<R>(requests: Vec<R>, send: &impl AsyncFn(R) -> Outcome<()>) -> Outcome<f64> {
     let requests = Mutex::new(VecDeque::from(requests));
     let begun = Instant::now();
     let client = async || -> Outcome<()> {

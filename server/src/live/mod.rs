@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use app::model::{LogId, LogRecord, PipelineSummary, TenantId, Tick};
+use app::model::{LogId, LogRecord, PipelineSummary, TenantId, Tick, live::TRACES_BEGUN_BITS};
 use tokio::sync::broadcast;
 
 /// A committed record with what filters and streams need of it, made once for all readers.
@@ -56,7 +56,7 @@ pub enum HubEvent {
     },
     /// A pipeline trace began or changed: its summary as JSON text.
     Pipeline(Arc<str>),
-    /// So many traces began since this was last said.
+    /// So many traces have begun, as [`Hub::traces_begun`] counts.
     Traces(u64),
     /// Five seconds have passed: the tick as JSON text.
     Tick(Arc<str>),
@@ -71,8 +71,9 @@ const KEPT_BYTES: usize = 32 * 1024 * 1024;
 struct Channel {
     sender: broadcast::Sender<HubEvent>,
     kept: Mutex<Kept>,
-    /// Traces that began since readers were last told.
+    /// Traces that began since the channel is there, and how many of them readers know of.
     traces: AtomicU64,
+    told: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -102,6 +103,8 @@ pub struct Hub {
     buffer_events: usize,
     max_streams: usize,
     streams: Arc<AtomicUsize>,
+    /// Tells this run's count of traces from another's: the upper part of the number.
+    run: u64,
 }
 
 /// A place among the open streams; given back when dropped.
@@ -117,7 +120,8 @@ impl Drop for StreamPermit {
 impl Hub {
     /// A hub that keeps so many events for slow readers and so many streams open.
     pub fn new(buffer_events: usize, max_streams: usize) -> Self {
-        Self { tenants: RwLock::default(), buffer_events, max_streams, streams: Arc::default() }
+        let run = (u64::from(uuid::Uuid::new_v4().as_fields().1) & 0xfff) << TRACES_BEGUN_BITS;
+        Self { tenants: RwLock::default(), buffer_events, max_streams, streams: Arc::default(), run }
     }
 
     /// Takes a place among the open streams; none when all are taken.
@@ -139,6 +143,7 @@ impl Hub {
             sender: broadcast::channel(self.buffer_events).0,
             kept: Mutex::default(),
             traces: AtomicU64::new(0),
+            told: AtomicU64::new(0),
         };
         tenants.entry(tenant).or_insert_with(channel).sender.subscribe()
     }
@@ -175,6 +180,13 @@ impl Hub {
         }
     }
 
+    /// A number that grows with each trace of the tenant that begins; [`app::model::live::news`] compares two. Each run of
+    /// the server has its own: another one's says nothing.
+    pub fn traces_begun(&self, tenant: TenantId) -> u64 {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        self.run | tenants.get(&tenant).map_or(0, |channel| channel.traces.load(Ordering::Relaxed))
+    }
+
     /// Publishes a tick to every tenant, which holds nothing that belongs to one, and to each how many traces began.
     pub fn publish_tick(&self, tick: Tick) {
         let Ok(json) = serde_json::to_string(&tick) else { return };
@@ -183,9 +195,9 @@ impl Hub {
         for channel in tenants.values() {
             // An error says that nobody listens, which is fine.
             let _nobody = channel.sender.send(event.clone());
-            let traces = channel.traces.swap(0, Ordering::Relaxed);
-            if traces > 0 {
-                let _nobody = channel.sender.send(HubEvent::Traces(traces));
+            let traces = channel.traces.load(Ordering::Relaxed);
+            if channel.told.swap(traces, Ordering::Relaxed) != traces {
+                let _nobody = channel.sender.send(HubEvent::Traces(self.run | traces));
             }
         }
     }
@@ -201,6 +213,8 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
+    use app::model::live::news;
+
     use super::*;
 
     fn tick() -> Tick {
@@ -222,13 +236,16 @@ mod tests {
     async fn traces_are_told_with_the_tick_and_to_their_tenant() {
         let hub = Hub::new(8, 8);
         let (mut ours, mut theirs) = (hub.subscribe(TenantId(1)), hub.subscribe(TenantId(2)));
+        let before = hub.traces_begun(TenantId(1));
         hub.count_traces(TenantId(1), 2);
         hub.count_traces(TenantId(1), 3);
         hub.count_traces(TenantId(3), 9);
         hub.publish_tick(tick());
         hub.publish_tick(tick());
         assert!(matches!(ours.recv().await.unwrap(), HubEvent::Tick(_)));
-        assert!(matches!(ours.recv().await.unwrap(), HubEvent::Traces(5)));
+        let HubEvent::Traces(begun) = ours.recv().await.unwrap() else { panic!("the news") };
+        assert_eq!((news(before, begun), news(begun, hub.traces_begun(TenantId(1)))), (5, 0));
+        assert_eq!(news(Hub::new(1, 1).traces_begun(TenantId(1)) ^ (1 << TRACES_BEGUN_BITS), 7), 0);
         assert!(matches!(ours.recv().await.unwrap(), HubEvent::Tick(_)));
         assert!(matches!(theirs.recv().await.unwrap(), HubEvent::Tick(_)));
         assert!(matches!(theirs.recv().await.unwrap(), HubEvent::Tick(_)));

@@ -55,6 +55,7 @@ impl TracePort for Services {
         }
         let range = query.range.resolve(self.clock.now_millis());
         let selection = selection(query, range)?;
+        let begun = self.hub.traces_begun(scope.tenant);
         let slice = self.stores.spans.traces(scope.tenant, selection).await.map_err(store_failed)?;
         Ok(TracePage {
             next_cursor: slice.next.map(|next| write_cursor(next.value, next.row as u128)),
@@ -65,6 +66,7 @@ impl TracePort for Services {
             services: count_services(&slice.figures, &slice.services),
             heatmap: heatmap(&slice.figures, range),
             any_stored: slice.any_stored,
+            begun,
             traces: slice.traces,
         })
     }

@@ -17,12 +17,15 @@ pub fn pack(bytes: &[u8]) -> StoreResult<Vec<u8>> {
     zstd::bulk::compress(bytes, ZSTD_LEVEL).map_err(|error| damaged(&error.to_string()))
 }
 
+/// How many bytes [`pack`] was given, as the frame says.
+pub fn unpacked_bytes(bytes: &[u8]) -> StoreResult<usize> {
+    let size = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten().unwrap_or(0) as usize;
+    if size > MAX_UNPACKED_BYTES { Err(damaged("a frame is too large")) } else { Ok(size) }
+}
+
 /// Undoes [`pack`].
 pub fn unpack(bytes: &[u8]) -> StoreResult<Vec<u8>> {
-    let size = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten().unwrap_or(0) as usize;
-    if size > MAX_UNPACKED_BYTES {
-        return Err(damaged("a frame is too large"));
-    }
+    let size = unpacked_bytes(bytes)?;
     zstd::bulk::decompress(bytes, size).map_err(|error| damaged(&error.to_string()))
 }
 

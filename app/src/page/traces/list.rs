@@ -26,7 +26,7 @@ use crate::{
         tabs::{Tab, Tabs},
     },
     live::use_live,
-    model::{RangeSpec, TracePage, TraceQuery, TraceSort},
+    model::{RangeSpec, TracePage, TraceQuery, TraceSort, live::news},
 };
 
 /// A list that reaches further back shows dates.
@@ -111,10 +111,10 @@ fn TraceBody(
 ) -> impl IntoView {
     if page.traces.is_empty() {
         // Nothing stands under the pointer that could jump: what arrives shows by itself.
-        let (begun, is_open) = (use_live().traces_begun, query.range.is_relative());
-        let seen = begun.get_untracked();
+        let (begun, seen) = (use_live().traces_begun, page.begun);
+        let is_open = query.range.is_relative() && query.filter.is_empty();
         Effect::new(move |_| {
-            if is_open && begun.get() > seen {
+            if is_open && begun.get().is_some_and(|now| news(seen, now) > 0) {
                 again.run(());
             }
         });
@@ -134,7 +134,7 @@ fn TraceBody(
         RangeSpec::Last(seconds) => seconds > DATE_FROM_S,
         RangeSpec::Fixed(..) => true,
     };
-    let (sort, is_open) = (query.sort, query.range.is_relative());
+    let (sort, seen) = (query.sort, query.range.is_relative().then_some(page.begun));
     let body = Body {
         query: StoredValue::new(query),
         rows: RwSignal::new(TraceRows::new(&page)),
@@ -174,7 +174,7 @@ fn TraceBody(
                         let shown = body.rows.with(|rows| rows.shown.len());
                         format!("{} of {counted}", format_count(shown as u64))
                     })}</span>
-                    <LookAgain is_open again />
+                    <LookAgain seen again />
                     <div class="panel-actions"><SortTabs sort /></div>
                 </div>
                 <TraceTable rows=body.rows with_date />
@@ -186,12 +186,11 @@ fn TraceBody(
     .into_any()
 }
 
-/// Looks again; of a range that goes on it says how many traces began since.
+/// Looks again; of a range that goes on it says how many traces began since those that had begun when it was looked.
 #[component]
-fn LookAgain(is_open: bool, again: Callback<()>) -> impl IntoView {
+fn LookAgain(seen: Option<u64>, again: Callback<()>) -> impl IntoView {
     let begun = use_live().traces_begun;
-    let seen = StoredValue::new(begun.get_untracked());
-    let news = Memo::new(move |_| if is_open { begun.get().saturating_sub(seen.get_value()) } else { 0 });
+    let news = Memo::new(move |_| seen.zip(begun.get()).map_or(0, |(seen, now)| news(seen, now)));
     let button = move || {
         match news.get() {
         0 => view! { <button type="button" class="link-button" on:click=move |_| again.run(())>"Refresh"</button> }.into_any(),

@@ -1,12 +1,12 @@
 //! Attributes of the spans of a block: a column a key, each packed by itself, so that a search unpacks what it asks for
 //! and nothing else.
 //!
-//! A section is the keys of the spans' resources, then a directory of the columns (key and length, by key), then the
-//! columns. A column says which spans have the key, and what they have: its different values once and an index a span,
+//! A section says whether there are attributes that are not in it, then the keys of the spans' resources, then it has a
+//! directory of the columns (key and length, by key), then the columns. A column says which spans have the key, and what they have: its different values once and an index a span,
 //! or, where most values differ, one after the other. Values are JSON; where all of a column are texts they stand
 //! without their quotes.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use foldhash::HashMap;
 use serde::{Deserialize, Deserializer, de};
@@ -19,6 +19,13 @@ use crate::store::{
     column::{Reader, damaged, pack, put_bytes, put_varint, unpack},
 };
 
+/// Columns of a block, at most: each takes work with every span. What would need more, because somebody sends ids as keys,
+/// is kept as text.
+const MAX_COLUMNS: usize = 1024;
+/// Keys of resources that are told, at most; more are told as [`ANY_KEY`].
+const MAX_RESOURCE_KEYS: usize = 256;
+/// Stands for every key.
+const ANY_KEY: &str = "";
 /// Columns of fewer bytes are not packed: a frame has a head, too.
 const SMALLEST_PACKED: usize = 48;
 const PLAIN: u8 = 0;
@@ -105,16 +112,23 @@ struct Building<'a> {
 pub struct AttributesBuilder<'a> {
     index: HashMap<Cow<'a, str>, usize>,
     columns: Vec<Building<'a>>,
-    resource_keys: Vec<String>,
+    resource_keys: BTreeSet<String>,
+    has_odd: bool,
 }
 
 impl<'a> AttributesBuilder<'a> {
-    /// Adds the attributes of the span at a place, after those of all places before it. False if they are no JSON object.
+    /// Adds the attributes of the span at a place, after those of all places before it. False if they are no JSON object,
+    /// or too different from the others: then they are to be kept elsewhere.
     pub fn add(&mut self, at: usize, json: &'a str) -> bool {
         if json.is_empty() {
             return true;
         }
-        let Ok(Entries(entries)) = serde_json::from_str::<Entries<'a>>(json) else { return false };
+        let entries = serde_json::from_str::<Entries<'a>>(json).map(|Entries(entries)| entries).unwrap_or_default();
+        let unknown = entries.iter().filter(|(key, _)| !self.index.contains_key(key)).count();
+        if entries.is_empty() || self.columns.len() + unknown > MAX_COLUMNS {
+            self.has_odd = true;
+            return false;
+        }
         for (key, value) in entries {
             let column = if let Some(column) = self.index.get(&key) {
                 *column
@@ -140,12 +154,11 @@ impl<'a> AttributesBuilder<'a> {
 
     /// Adds the attributes of a resource to what the filter knows.
     pub fn add_resource(&mut self, json: &str, bloom: &mut BloomBuilder) {
-        let Ok(Entries(entries)) = serde_json::from_str::<Entries<'_>>(json) else { return };
-        for (key, value) in entries {
-            bloom.add(key.as_bytes());
-            bloom.add(&attribute_key(&key, &JsonValue::of(value).text()));
-            if !self.resource_keys.iter().any(|known| *known == key) {
-                self.resource_keys.push(key.into_owned());
+        for key in teach(json, bloom) {
+            if self.resource_keys.len() < MAX_RESOURCE_KEYS {
+                self.resource_keys.insert(key.into_owned());
+            } else if !self.resource_keys.contains(&*key) {
+                self.resource_keys.insert(ANY_KEY.to_owned());
             }
         }
     }
@@ -154,7 +167,7 @@ impl<'a> AttributesBuilder<'a> {
     pub fn build(self, spans: usize, bloom: &mut BloomBuilder) -> StoreResult<Vec<u8>> {
         let mut keys: Vec<(&Cow<'a, str>, usize)> = self.index.iter().map(|(key, at)| (key, *at)).collect();
         keys.sort_unstable();
-        let mut out = Vec::new();
+        let mut out = vec![u8::from(self.has_odd)];
         put_varint(&mut out, self.resource_keys.len() as u64);
         for key in &self.resource_keys {
             put_bytes(&mut out, key.as_bytes());
@@ -226,9 +239,20 @@ impl Building<'_> {
     }
 }
 
+/// Tells the filter of each member of a JSON object; returns the keys. What is no object has none.
+pub fn teach<'a>(json: &'a str, bloom: &mut BloomBuilder) -> Vec<Cow<'a, str>> {
+    let Ok(Entries(entries)) = serde_json::from_str::<Entries<'a>>(json) else { return Vec::new() };
+    for (key, value) in &entries {
+        bloom.add(key.as_bytes());
+        bloom.add(&attribute_key(key, &JsonValue::of(value).text()));
+    }
+    entries.into_iter().map(|(key, _)| key).collect()
+}
+
 /// The attributes of a block's spans, each column still packed.
 pub struct Attributes<'a> {
     spans: usize,
+    has_odd: bool,
     resource_keys: Vec<&'a str>,
     /// By key.
     columns: Vec<(&'a str, &'a [u8])>,
@@ -238,6 +262,7 @@ impl<'a> Attributes<'a> {
     /// Reads the section of so many spans.
     pub fn read(section: &'a [u8], spans: usize) -> StoreResult<Self> {
         let mut input = Reader::new(section);
+        let has_odd = input.array::<1>()?[0] != 0;
         let resource_keys = (0..input.count()?).map(|_| input.text()).collect::<StoreResult<Vec<_>>>()?;
         let directory = (0..input.count()?)
             .map(|_| Ok((input.text()?, input.varint()? as usize)))
@@ -246,12 +271,17 @@ impl<'a> Attributes<'a> {
             .into_iter()
             .map(|(key, length)| Ok((key, input.take(length)?)))
             .collect::<StoreResult<Vec<_>>>()?;
-        Ok(Self { spans, resource_keys, columns })
+        Ok(Self { spans, has_odd, resource_keys, columns })
+    }
+
+    /// Whether some spans have attributes that are not here.
+    pub fn has_odd(&self) -> bool {
+        self.has_odd
     }
 
     /// Whether a span's resource may have the key.
     pub fn is_of_resource(&self, key: &str) -> bool {
-        self.resource_keys.contains(&key)
+        self.resource_keys.contains(&key) || self.resource_keys.contains(&ANY_KEY)
     }
 
     /// The column of a key; none when no span has it.
@@ -436,6 +466,19 @@ mod tests {
     fn what_is_no_object_is_not_taken() {
         let mut builder = AttributesBuilder::default();
         assert!(!builder.add(0, "[1]") && !builder.add(0, "{") && builder.add(0, ""));
+    }
+
+    #[test]
+    fn keys_without_end_are_kept_elsewhere() {
+        let mut builder = AttributesBuilder::default();
+        let objects: Vec<String> = (0..3000).map(|n| json!({ format!("k{n}"): n }).to_string()).collect();
+        let taken = objects.iter().enumerate().filter(|(at, object)| builder.add(*at, object)).count();
+        assert_eq!(taken, MAX_COLUMNS);
+        let resource: Map<String, Value> = (0..300).map(|n| (format!("r{n}"), Value::from(n))).collect();
+        builder.add_resource(&Value::Object(resource).to_string(), &mut BloomBuilder::default());
+        let section = builder.build(3000, &mut BloomBuilder::default()).unwrap();
+        let attributes = Attributes::read(&section, 3000).unwrap();
+        assert!(attributes.has_odd() && attributes.is_of_resource("anything"));
     }
 
     #[test]

@@ -21,14 +21,14 @@ use serde_json::Map;
 
 use super::{
     NewSpan,
-    attributes::{Attributes, AttributesBuilder},
+    attributes::{Attributes, AttributesBuilder, teach},
     group_by_trace,
     matcher::attribute_key,
 };
 use crate::store::{
     StoreError, StoreResult,
     bloom::{BloomBuilder, BloomView},
-    column::{Reader, damaged, pack, put_bytes, put_varint, unpack, unzigzag, zigzag},
+    column::{Reader, damaged, pack, put_bytes, put_varint, unpack, unpacked_bytes, unzigzag, zigzag},
 };
 
 const VERSION: u8 = 2;
@@ -37,7 +37,7 @@ const VERSION_1: u8 = 1;
 const NO_PARENT: u64 = 0;
 const PARENT_ELSEWHERE: u64 = 1;
 const FIRST_DISTANCE: u64 = 2;
-/// Texts of a span: attributes that are no JSON object, events, links, message.
+/// Texts of a span: attributes that have no columns, events, links, message.
 const TEXTS: usize = 4;
 /// Longest head of the narrow columns, and longest entry of a trace there, in bytes.
 const NARROW_HEAD: usize = 20;
@@ -153,6 +153,9 @@ pub fn encode(spans: &[impl Borrow<NewSpan>]) -> StoreResult<Block> {
         .enumerate()
         .map(|(at, span)| if attributes.add(at, &span.attributes) { "" } else { span.attributes.as_str() })
         .collect();
+    for odd in odd.iter().filter(|odd| !odd.is_empty()) {
+        teach(odd, &mut bloom);
+    }
 
     let mut payload = vec![VERSION];
     put_varint(&mut payload, order.len() as u64);
@@ -262,12 +265,14 @@ impl<'a> Stored<'a> {
         let (version, rest) = payload.split_first().ok_or_else(|| damaged("a block of spans without a version"))?;
         let mut parts = Reader::new(rest);
         match *version {
-            VERSION => Ok(Self {
-                spans: Some(parts.varint()? as usize),
-                narrow: parts.bytes()?,
-                attributes: Some(parts.bytes()?),
-                texts: parts.bytes()?,
-            }),
+            VERSION => {
+                let (spans, narrow) = (parts.varint()? as usize, parts.bytes()?);
+                // Each has an id of eight bytes there.
+                if spans > unpacked_bytes(narrow)? / 8 {
+                    return Err(damaged("a number of spans"));
+                }
+                Ok(Self { spans: Some(spans), narrow, attributes: Some(parts.bytes()?), texts: parts.bytes()? })
+            }
             VERSION_1 => Ok(Self { spans: None, narrow: parts.bytes()?, attributes: None, texts: parts.bytes()? }),
             _ => Err(damaged("unknown version of a block of spans")),
         }
@@ -456,8 +461,8 @@ impl TextBlock {
         std::str::from_utf8(&self.bytes[from..self.ends[index]]).unwrap_or_default()
     }
 
-    /// Attributes of a span that are no JSON object; empty for none. In version 1 all of them are here.
-    fn odd_attributes(&self, at: usize) -> &str {
+    /// Attributes of a span that have no columns; empty for none. In version 1 all of them are here.
+    pub fn odd_attributes(&self, at: usize) -> &str {
         self.slice(0, at)
     }
 
@@ -727,8 +732,12 @@ pub(super) mod tests {
             let mut payload = encode(&spans).unwrap().payload;
             let at = at % payload.len();
             payload[at] = byte;
-            let _either = decode_new(&payload);
-            let _short = decode_new(&payload[..at]);
+            let condition = SpanCondition { attributes: vec!["k exists".parse().unwrap()], ..SpanCondition::default() };
+            let matcher = SpanMatcher::new(condition);
+            for damaged in [&payload[..], &payload[..at]] {
+                let _either = decode_new(damaged);
+                let _found = matcher.traces_in(damaged);
+            }
         }
     }
 

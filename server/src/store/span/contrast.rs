@@ -46,7 +46,18 @@ impl Contrast {
             return Ok(());
         }
         let section = block.attributes()?;
-        for column in Attributes::read(&section, block.span_count())?.all() {
+        let attributes = Attributes::read(&section, block.span_count())?;
+        if attributes.has_odd() {
+            let texts = block.texts()?;
+            for (at, member) in &members {
+                let odd: Map<String, Value> = serde_json::from_str(texts.odd_attributes(*at)).unwrap_or_default();
+                for (key, value) in &odd {
+                    let pair = self.pair(key, text_of(value));
+                    self.see(*member, pair);
+                }
+            }
+        }
+        for column in attributes.all() {
             let (key, column) = column?;
             let mut pairs: Vec<Option<Option<u32>>> = vec![None; column.values()];
             for (at, member) in &members {

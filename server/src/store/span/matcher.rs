@@ -85,7 +85,11 @@ impl SpanMatcher {
     fn is_told_by(&self, attributes: &Attributes<'_>) -> bool {
         let SpanCondition { service, operation, search, attributes: filters } = &self.condition;
         let of_spans = |filter: &AttributeFilter| !attributes.is_of_resource(&filter.key);
-        service.is_none() && operation.is_none() && search.is_none() && filters.iter().all(of_spans)
+        !attributes.has_odd()
+            && service.is_none()
+            && operation.is_none()
+            && search.is_none()
+            && filters.iter().all(of_spans)
     }
 
     /// Of each span of a block whether it matches.
@@ -115,6 +119,8 @@ impl SpanMatcher {
         attributes: &Attributes<'_>,
         block: Option<&NarrowBlock>,
     ) -> StoreResult<Vec<bool>> {
+        let texts = block.filter(|_| attributes.has_odd()).map(NarrowBlock::texts).transpose()?;
+        let odd = |at: usize| texts.as_ref().map(|texts| texts.odd_attributes(at)).filter(|odd| !odd.is_empty());
         for (filter, contained) in self.condition.attributes.iter().zip(&self.contained) {
             let holds = |value: &str| match filter.op {
                 AttributeOp::Exists => true,
@@ -128,11 +134,12 @@ impl SpanMatcher {
             let of_resources: Vec<bool> = block
                 .into_iter()
                 .flat_map(NarrowBlock::resource_texts)
-                .map(|json| resource_value(json, &filter.key).is_some_and(|value| holds(&value)))
+                .map(|json| json_value(json, &filter.key).is_some_and(|value| holds(&value)))
                 .collect();
             for (at, wanted) in wanted.iter_mut().enumerate().filter(|(_, wanted)| **wanted) {
                 *wanted = match column.as_ref().and_then(|column| column.number(at)) {
                     Some(number) => of_values[number],
+                    None if let Some(value) = odd(at).and_then(|odd| json_value(odd, &filter.key)) => holds(&value),
                     None => block.is_some_and(|block| of_resources[block.resource_number(at)]),
                 };
             }
@@ -165,6 +172,7 @@ fn of_texts(
         *wanted = found[at]
             || of_resources[block.resource_number(at)]
             || contains_folded(block.name(at), search)
+            || contains_folded(texts.odd_attributes(at), search)
             || contains_folded(texts.events(at), search)
             || contains_folded(texts.status_message(at), search);
     }
@@ -175,8 +183,8 @@ fn places(wanted: &[bool]) -> impl Iterator<Item = usize> {
     wanted.iter().enumerate().filter(|(_, wanted)| **wanted).map(|(at, _)| at)
 }
 
-/// What a resource says of a key. Fields that cannot be read say nothing.
-fn resource_value(json: &str, key: &str) -> Option<String> {
+/// What a JSON object says of a key. One that cannot be read says nothing.
+fn json_value(json: &str, key: &str) -> Option<String> {
     let fields: Map<String, Value> = serde_json::from_str(json).ok()?;
     fields.get(key).map(text_of)
 }
@@ -192,6 +200,8 @@ fn contains_folded(text: &str, wanted: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use app::model::SpanId;
+
     use super::*;
     use crate::store::span::{
         NewSpan,
@@ -230,6 +240,22 @@ mod tests {
         assert_eq!(matching(&spans, with("ok = true")), [3]);
         assert_eq!(matching(&spans, with("note != 42")), [1, 2]);
         assert_eq!(matching(&spans, with("ok exists")), [3]);
+    }
+
+    #[test]
+    fn spans_with_keys_of_their_own_are_found_too() {
+        let spans: Vec<NewSpan> = (0..1100_u32)
+            .map(|n| NewSpan {
+                span_id: SpanId(u64::from(n).to_be_bytes()),
+                attributes: format!(r#"{{"k{n}":"v{n}"}}"#),
+                ..span(1, 1)
+            })
+            .collect();
+        for n in [3, 1099] {
+            assert_eq!(matching(&spans, with(&format!("k{n} = v{n}"))), [n as u8]);
+            let search = SpanCondition { search: Some(format!("V{n}")), ..SpanCondition::default() };
+            assert!(matching(&spans, search).contains(&(n as u8)));
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ impl SqlStore {
         Ok(rows.into_iter().map(|row| TenantId(row.0)).collect())
     }
 
-    /// Removes a small batch of old rows of a signal; of samples only the summaries.
+    /// Removes a small batch of old rows of a signal; of samples the summaries, and all old exemplars.
     pub(super) async fn remove_rows(&self, signal: Signal, before: UnixNanos) -> StoreResult<Removed> {
         match signal {
             Signal::Pipelines => self.remove_pipelines(before).await,
@@ -24,7 +24,7 @@ impl SqlStore {
             Signal::Traces => self.remove_traces(before).await,
             Signal::Samples => {
                 let mut removed = self.remove_sample_rollups(before).await?;
-                removed.more |= self.remove_exemplars(before).await?;
+                removed.rows += self.remove_exemplars(before).await?;
                 Ok(removed)
             }
             Signal::Endpoints => self.remove_endpoint_rollups(before).await,
@@ -102,8 +102,19 @@ impl SqlStore {
         Ok(Removed { rows: spans as u64, more })
     }
 
-    /// Removes a batch of old exemplars; says whether there may be more.
-    async fn remove_exemplars(&self, before: UnixNanos) -> StoreResult<bool> {
+    /// Removes all old exemplars, few at once: others write in between. Returns how many there were.
+    async fn remove_exemplars(&self, before: UnixNanos) -> StoreResult<u64> {
+        let mut rows = 0;
+        loop {
+            let removed = self.remove_some_exemplars(before).await?;
+            rows += removed;
+            if removed < BATCH as u64 {
+                return Ok(rows);
+            }
+        }
+    }
+
+    async fn remove_some_exemplars(&self, before: UnixNanos) -> StoreResult<u64> {
         let done = sqlx::query(
             "DELETE FROM exemplars WHERE (tenant, series_id, time) IN
                 (SELECT tenant, series_id, time FROM exemplars WHERE time < $1 ORDER BY time LIMIT $2)",
@@ -112,7 +123,7 @@ impl SqlStore {
         .bind(BATCH)
         .execute(&self.writer)
         .await?;
-        Ok(done.rows_affected() == BATCH as u64)
+        Ok(done.rows_affected())
     }
 
     async fn remove_sample_rollups(&self, before: UnixNanos) -> StoreResult<Removed> {

@@ -65,17 +65,19 @@ impl SqlStore {
             .synchronous(synchronous)
             .foreign_keys(true)
             .busy_timeout(ACQUIRE_TIMEOUT)
-            .pragma("cache_size", "-8000")
             .pragma("temp_store", "memory")
             .optimize_on_close(true, 400)
             // A slow commit of log records must not become a log record.
             .disable_statement_logging();
         let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(Duration::from_mins(10));
-        let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+        // What one commit changes, far apart as the ids of traces are, should fit.
+        let writer = options.clone().pragma("cache_size", "-32000");
+        let writer = pool().max_connections(1).connect_with(writer).await?;
         let applied = applied_version(&writer).await?;
         refuse_newer(applied, &MIGRATOR)?;
         MIGRATOR.run(&writer).await?;
-        let reader = pool().max_connections(readers).connect_with(options.read_only(true)).await?;
+        let reader =
+            pool().max_connections(readers).connect_with(options.pragma("cache_size", "-8000").read_only(true)).await?;
         Ok(Self {
             writer,
             reader,

@@ -3,6 +3,8 @@
 //! A line stands among what is under its span, after everything that began before it: read from above to below, the rows
 //! under a span are in the order of time. A line of no span that is here stands the same way under the whole trace.
 
+use std::collections::HashMap;
+
 use super::tree::{RowNumber, Tree};
 use crate::model::SpanId;
 
@@ -50,7 +52,7 @@ impl Anchors {
     /// Finds where lines, which are in the order of time, belong.
     pub fn new(tree: &Tree, lines: &[LineAt]) -> Self {
         // Of a hundred thousand spans few have lines: each is looked for once.
-        let mut rows = std::collections::HashMap::new();
+        let mut rows = HashMap::new();
         for span in lines.iter().filter_map(|line| line.span) {
             rows.insert(span, None);
         }
@@ -59,9 +61,13 @@ impl Anchors {
                 *place = Some(number);
             }
         }
+        // Up to where the rows under each span, or the trace, have been looked at: lines come in the order of time.
+        let mut reached: HashMap<Option<RowNumber>, RowNumber> = HashMap::new();
         let anchor = |(line, at): (u32, &LineAt)| {
             let owner = at.span.and_then(|span| rows.get(&span).copied().flatten());
-            Anchor { after: rows_before(tree, owner, at.offset_ns), owner, line }
+            let after = reached.entry(owner).or_insert_with(|| owner.map_or(0, |owner| owner + 1));
+            *after = rows_before(tree, owner, *after, at.offset_ns);
+            Anchor { after: *after, owner, line }
         };
         let mut anchors: Vec<Anchor> = (0..).zip(lines).map(anchor).collect();
         // Stable: lines of one place stay in the order of time.
@@ -82,13 +88,13 @@ impl Anchors {
     }
 }
 
-/// How many rows stand before what this span, or the trace itself, did at an instant.
-fn rows_before(tree: &Tree, owner: Option<RowNumber>, offset_ns: i64) -> u32 {
+/// How many rows stand before what this span, or the trace itself, did at an instant; so many are known to.
+fn rows_before(tree: &Tree, owner: Option<RowNumber>, known: RowNumber, offset_ns: i64) -> u32 {
     let end = match owner {
         Some(owner) => owner + 1 + tree.row(owner).map_or(0, |row| row.descendants),
         None => tree.loaded() as u32,
     };
-    let mut child = owner.map_or(0, |owner| owner + 1);
+    let mut child = known;
     while child < end {
         let Some(row) = tree.row(child) else { break };
         if row.offset_ns > offset_ns {

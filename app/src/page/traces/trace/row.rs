@@ -50,7 +50,8 @@ pub fn SpanRow(
     let is_selected = Memo::new(move |_| context.selected.get() == Some(number));
     let is_match = Memo::new(move |_| context.matches.with(|matches| matches.binary_search(&number).is_ok()));
     let tab_index = Signal::derive(move || {
-        let is_first = index.get() == 0;
+        // A log line may stand before it.
+        let is_first = number == 0;
         if context.current.get().or(context.selected.get()).map_or(is_first, |current| current == number) {
             "0"
         } else {
@@ -111,21 +112,25 @@ pub fn LineRow(
 ) -> impl IntoView {
     let found = context.known.with_value(|known| Some((known.logs.get(line as usize)?.clone(), known.start)));
     let Some((record, start)) = found else { return ().into_any() };
-    let of_span =
-        record.span_id.and_then(|span| context.tree.with_untracked(|tree| tree.row(tree.find(span)?).copied()));
-    let depth = of_span.map_or(0, |row| row.depth + 1);
+    let span = record.span_id;
+    // Its span may come after it.
+    let depth = Memo::new(move |_| {
+        context.loaded.track();
+        let depth = |span| context.tree.with_untracked(|tree| Some(tree.row(tree.find(span)?)?.depth + 1));
+        span.and_then(depth).unwrap_or_default()
+    });
     let offset_ms = record.timestamp.0.saturating_sub(start.0) as f64 / 1e6;
     let sign = if offset_ms < 0.0 { "−" } else { "+" };
     let offset = format!("{sign}{}", format_duration_ms(offset_ms.abs()));
     let (message, title) = (record.message.clone(), record.message.clone());
     view! {
-        <li class="span-row" data-row {..custom_attribute("aria-level", (u32::from(depth) + 1).to_string())}
+        <li class="span-row" data-row {..custom_attribute("aria-level", move || (u32::from(depth.get()) + 1).to_string())}
             aria-posinset=text(move || (index.get() + 1).to_string())
             aria-setsize=text(move || context.item_count().to_string())
             tabindex="-1">
             <a class="span-line span-log" data-row-open tabindex="-1" href=line_href(&record) title=title
                 data-level=record.level.key()>
-                {indent(depth)}
+                {part(move || indent(depth.get()))}
                 <span class="span-log-time">{offset}</span>
                 <LevelMark level=record.level />
                 <span class="span-log-message">{message}</span>
