@@ -150,7 +150,9 @@ impl Writer {
     fn publish(&self, batch: CommitBatch, receipt: &CommitReceipt) {
         for (tenant, spans) in &batch.spans {
             let begun = spans.iter().filter(|span| span.parent.is_none()).count();
-            self.hub.count_traces(*tenant, begun as u64);
+            if begun > 0 {
+                self.hub.count_traces(*tenant, begun as u64);
+            }
         }
         for (tenant, records) in batch.logs {
             let first_id = receipt.first_log_ids.iter().find(|(of, _)| *of == tenant).map(|(_, id)| *id);

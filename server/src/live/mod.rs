@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, PoisonError, RwLock, Weak,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
@@ -71,9 +71,6 @@ const KEPT_BYTES: usize = 32 * 1024 * 1024;
 struct Channel {
     sender: broadcast::Sender<HubEvent>,
     kept: Mutex<Kept>,
-    /// Traces that began since the channel is there, and how many of them readers know of.
-    traces: AtomicU64,
-    told: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -103,6 +100,8 @@ pub struct Hub {
     buffer_events: usize,
     max_streams: usize,
     streams: Arc<AtomicUsize>,
+    /// How many traces of each tenant have begun.
+    begun: Mutex<HashMap<TenantId, u64>>,
     /// Tells this run's count of traces from another's: the upper part of the number.
     run: u64,
 }
@@ -121,7 +120,14 @@ impl Hub {
     /// A hub that keeps so many events for slow readers and so many streams open.
     pub fn new(buffer_events: usize, max_streams: usize) -> Self {
         let run = (u64::from(uuid::Uuid::new_v4().as_fields().1) & 0xfff) << TRACES_BEGUN_BITS;
-        Self { tenants: RwLock::default(), buffer_events, max_streams, streams: Arc::default(), run }
+        Self {
+            tenants: RwLock::default(),
+            buffer_events,
+            max_streams,
+            streams: Arc::default(),
+            begun: Mutex::default(),
+            run,
+        }
     }
 
     /// Takes a place among the open streams; none when all are taken.
@@ -139,12 +145,7 @@ impl Hub {
     /// What is published to the tenant from now on.
     pub fn subscribe(&self, tenant: TenantId) -> broadcast::Receiver<HubEvent> {
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
-        let channel = || Channel {
-            sender: broadcast::channel(self.buffer_events).0,
-            kept: Mutex::default(),
-            traces: AtomicU64::new(0),
-            told: AtomicU64::new(0),
-        };
+        let channel = || Channel { sender: broadcast::channel(self.buffer_events).0, kept: Mutex::default() };
         tenants.entry(tenant).or_insert_with(channel).sender.subscribe()
     }
 
@@ -174,17 +175,14 @@ impl Hub {
 
     /// Counts traces that began; readers hear of them with the next tick, as thousands may begin in a second.
     pub fn count_traces(&self, tenant: TenantId, traces: u64) {
-        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(channel) = tenants.get(&tenant) {
-            channel.traces.fetch_add(traces, Ordering::Relaxed);
-        }
+        // Counted without readers, too: a page may ask before its stream is open.
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_default() += traces;
     }
 
     /// A number that grows with each trace of the tenant that begins; [`app::model::live::news`] compares two. Each run of
     /// the server has its own: another one's says nothing.
     pub fn traces_begun(&self, tenant: TenantId) -> u64 {
-        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
-        self.run | tenants.get(&tenant).map_or(0, |channel| channel.traces.load(Ordering::Relaxed))
+        self.run | self.begun.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant).copied().unwrap_or_default()
     }
 
     /// Publishes a tick to every tenant, which holds nothing that belongs to one, and to each how many traces began.
@@ -192,11 +190,11 @@ impl Hub {
         let Ok(json) = serde_json::to_string(&tick) else { return };
         let event = HubEvent::Tick(json.into());
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
-        for channel in tenants.values() {
+        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        for (tenant, channel) in tenants.iter() {
             // An error says that nobody listens, which is fine.
             let _nobody = channel.sender.send(event.clone());
-            let traces = channel.traces.load(Ordering::Relaxed);
-            if channel.told.swap(traces, Ordering::Relaxed) != traces {
+            if let Some(traces) = begun.get(tenant) {
                 let _nobody = channel.sender.send(HubEvent::Traces(self.run | traces));
             }
         }
@@ -246,7 +244,9 @@ mod tests {
         let HubEvent::Traces(begun) = ours.recv().await.unwrap() else { panic!("the news") };
         assert_eq!((news(before, begun), news(begun, hub.traces_begun(TenantId(1)))), (5, 0));
         assert_eq!(news(Hub::new(1, 1).traces_begun(TenantId(1)) ^ (1 << TRACES_BEGUN_BITS), 7), 0);
+        // Who comes later is told as well.
         assert!(matches!(ours.recv().await.unwrap(), HubEvent::Tick(_)));
+        assert!(matches!(ours.recv().await.unwrap(), HubEvent::Traces(again) if again == begun));
         assert!(matches!(theirs.recv().await.unwrap(), HubEvent::Tick(_)));
         assert!(matches!(theirs.recv().await.unwrap(), HubEvent::Tick(_)));
         assert!(theirs.try_recv().is_err());
