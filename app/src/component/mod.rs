@@ -1,6 +1,7 @@
 //! Parts without a domain: what pages are made of.
 
 pub mod age;
+pub mod awaited;
 pub mod badge;
 pub mod chart;
 pub mod choice;

@@ -8,6 +8,7 @@ use super::LoadedLine;
 use crate::{
     browser::keys::{self, Focus},
     component::{
+        awaited::Awaited,
         error_panel::ErrorPanel,
         icon::{Icon, IconName},
         log_view::{FieldFilter, JsonLine, LINE, LevelMark, LineLinks, LogState, fields},
@@ -60,12 +61,12 @@ pub fn LinePanel(
                         <Icon name=IconName::Close />
                     </button>
                 </header>
-                <Transition
+                <Awaited
                     fallback=|| view! { <Loading what="the line" /> <SkeletonLines lines=10 /> }
-                    set_pending=pending
+                    pending
                 >
                     {body}
-                </Transition>
+                </Awaited>
             </aside>
         }
         .into_any()

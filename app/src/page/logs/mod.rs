@@ -12,6 +12,7 @@ use self::{facets::LogFacets, histogram::Histogram, line::LinePanel, patterns::P
 use crate::{
     api::{ApiError, find_log_patterns, list_logs, load_log_context, summarize_logs},
     component::{
+        awaited::Awaited,
         choice::use_choice,
         error_panel::ErrorPanel,
         icon::{Icon, IconName},
@@ -117,12 +118,12 @@ pub fn LogsPage() -> impl IntoView {
                     </div>
                     // Both stay where they are, and one is hidden: the list keeps its place and goes on to follow.
                     <div class="logs-view" hidden=move || is_patterns.get()>
-                        <Transition
+                        <Awaited
                             fallback=|| view! { <Loading what="log lines" /> <SkeletonLines lines=24 /> }
-                            set_pending=pending
+                            pending
                         >
                             {lines}
-                        </Transition>
+                        </Awaited>
                     </div>
                     <div class="logs-view log-patterns" hidden=move || !is_patterns.get()>
                         <Transition fallback=|| view! { <Loading what="patterns" /> <SkeletonLines lines=24 /> }>

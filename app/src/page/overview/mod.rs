@@ -21,6 +21,7 @@ use self::{
 use crate::{
     api::ApiError,
     component::{
+        awaited::Awaited,
         chart::provide_crosshair,
         error_panel::ErrorPanel,
         log_view::LogPanel,
@@ -35,10 +36,10 @@ pub fn OverviewPage() -> impl IntoView {
     provide_crosshair();
     let source = use_overview();
     let retry = Callback::new(move |()| source.refetch());
-    let is_pending = RwSignal::new(false);
+    let pending = RwSignal::new(false);
     view! {
-        <div class="overview" aria-busy=flag(move || is_pending.get())>
-            <Transition fallback=Skeleton set_pending=is_pending>
+        <div class="overview" aria-busy=flag(move || pending.get())>
+            <Awaited fallback=Skeleton pending>
                 // Not inside a closure: built once, and fed by memos from then on, so that what the reader has
                 // switched, hovered or focused survives every refresh.
                 {Suspend::new(async move {
@@ -56,7 +57,7 @@ pub fn OverviewPage() -> impl IntoView {
                         </Show>
                     }
                 })}
-            </Transition>
+            </Awaited>
             <LogPanel />
         </div>
     }

@@ -15,6 +15,7 @@ use crate::{
     api::{ApiError, create_demo_pipelines, list_pipelines, remove_demo_pipelines},
     browser::{event_stream::after_delay, geometry},
     component::{
+        awaited::Awaited,
         empty::{Empty, EmptyKind},
         error_panel::ErrorPanel,
         icon::{Icon, IconName},
@@ -59,12 +60,12 @@ pub fn PipelinesPage() -> impl IntoView {
     view! {
         <div class="pipelines-page" aria-busy=move || pending.get().to_string()>
             <PipelineFilters state choices />
-            <Transition
+            <Awaited
                 fallback=|| view! { <Loading what="pipeline traces" /> <SkeletonLines lines=12 /> }
-                set_pending=pending
+                pending
             >
                 {body}
-            </Transition>
+            </Awaited>
         </div>
     }
 }

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     api::{ApiError, list_traces},
     component::{
+        awaited::Awaited,
         empty::{Empty, EmptyKind},
         error_panel::ErrorPanel,
         icon::{Icon, IconName},
@@ -56,14 +57,14 @@ pub fn TracesPage() -> impl IntoView {
     view! {
         <div class="traces-page" aria-busy=flag(move || pending.get())>
             <TraceFilters state />
-            <Transition
+            <Awaited
                 fallback=|| {
                     view! { <Loading what="traces" /> <SkeletonBlock class="heat-skeleton" /> <SkeletonLines lines=12 /> }
                 }
-                set_pending=pending
+                pending
             >
                 {body}
-            </Transition>
+            </Awaited>
         </div>
     }
     .into_any()

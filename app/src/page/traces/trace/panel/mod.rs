@@ -16,6 +16,7 @@ use crate::{
         keys::{self, Focus},
     },
     component::{
+        awaited::Awaited,
         copy::CopyButton,
         error_panel::ErrorPanel,
         icon::{Icon, IconName},
@@ -79,12 +80,12 @@ pub fn SpanPanel(
                         <Icon name=IconName::Close />
                     </button>
                 </header>
-                <Transition
+                <Awaited
                     fallback=|| view! { <Loading what="the span" /> <SkeletonLines lines=10 /> }
-                    set_pending=pending
+                    pending
                 >
                     {body}
-                </Transition>
+                </Awaited>
             </aside>
         }
         .into_any()
