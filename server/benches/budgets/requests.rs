@@ -57,11 +57,12 @@ pub async fn settle() {
 }
 
 async fn send(server: &Server, ask: &Ask) -> Outcome<usize> {
+    // A function that is called by a form, which takes a page, answers with the way to one.
     let request = match ask {
-        Ask::Get(path) => server.client.get(server.url(path)),
-        Ask::Post(path, body) => server.client.post(server.url(path)).json(body),
+        Ask::Get(path) => server.client.get(server.url(path)).header("accept", "text/html, application/json"),
+        Ask::Post(path, body) => server.client.post(server.url(path)).json(body).header("accept", "application/json"),
     };
-    let answer = request.header("accept", "application/json, text/html").send().await?;
+    let answer = request.send().await?;
     let (status, url) = (answer.status(), answer.url().clone());
     let body = answer.bytes().await?;
     if !status.is_success() {

@@ -122,7 +122,8 @@ fn requests_of_records(records: usize) -> Vec<ExportLogsServiceRequest> {
     let record = |at| {
         let record = log_record(at, records, now);
         LogRecord {
-            time_unix_nano: record.timestamp.0 as u64,
+            // Just now, as exporters do.
+            time_unix_nano: (now.0 - (records - at) as i64 * 1_000) as u64,
             severity_number: record.level as i32 * 4 + 1,
             body: Some(AnyValue { value: Some(Any::StringValue(record.message)) }),
             attributes: attributes(&record.attributes),

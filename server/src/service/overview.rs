@@ -29,6 +29,10 @@ const MAX_ENDPOINTS: usize = 100;
 const MAX_PIPELINES: u32 = 8;
 /// Points of an endpoint's small chart.
 const SPARKLINE_POINTS: usize = 30;
+/// What charts and cards show of the host.
+const HOST: [&str; 5] = [names::CPU, names::MEMORY, names::STORE_BYTES, names::NETWORK_IO, names::DISK_IO];
+/// The first of them have cards, which compare them with the period before.
+const COMPARED: usize = 3;
 /// Up to this length of a range every sample is read, beyond it summaries.
 const RAW_UP_TO_MS: i64 = 6 * HOUR_MS;
 const HOUR_MS: i64 = 3_600_000;
@@ -74,7 +78,14 @@ impl Courses {
 }
 
 impl Services {
-    async fn courses(&self, scope: Scope, range: TimeRange, now: UnixMillis) -> StoreResult<(Grid, Courses)> {
+    /// `of_host` names the samples that are read; the courses of others stay empty.
+    async fn courses(
+        &self,
+        scope: Scope,
+        range: TimeRange,
+        now: UnixMillis,
+        of_host: &[&str],
+    ) -> StoreResult<(Grid, Courses)> {
         let grid = grid(range);
         let resolution = resolution(grid);
         let rows_range =
@@ -84,7 +95,7 @@ impl Services {
         for (_, rollup) in &rows {
             total.merge(rollup);
         }
-        let samples = self.host_samples(scope, grid, range).await?;
+        let samples = self.host_samples(scope, grid, range, of_host).await?;
         let slices = by_slice(grid, resolution, &rows);
         let percentile = |q: f64| -> Vec<Option<f64>> {
             slices.iter().map(|slice| slice.as_ref().and_then(|rollup| rollup.sketch.quantile(q))).collect()
@@ -117,18 +128,31 @@ impl Services {
         Ok((grid, courses))
     }
 
-    async fn host_samples(&self, scope: Scope, grid: Grid, range: TimeRange) -> StoreResult<HostSamples> {
+    async fn host_samples(
+        &self,
+        scope: Scope,
+        grid: Grid,
+        range: TimeRange,
+        names: &[&str],
+    ) -> StoreResult<HostSamples> {
+        let (tenant, step_ms) = (scope.tenant, grid.step_ms);
+        let sampled_ms = self.config.ingest.host_interval_seconds as i64 * 1000;
         let resolution = match range.duration_ms() {
             ..=RAW_UP_TO_MS => SampleResolution::Raw,
-            _ if grid.step_ms < HOUR_MS => SampleResolution::FiveMinutes,
+            _ if step_ms < HOUR_MS => SampleResolution::FiveMinutes,
             _ => SampleResolution::Hour,
         };
-        let interval_ms = resolution.seconds().unwrap_or(self.config.ingest.host_interval_seconds as i64) * 1000;
-        let wanted = [names::CPU, names::MEMORY, names::STORE_BYTES, names::NETWORK_IO, names::DISK_IO];
+        let is_sliced = resolution == SampleResolution::Raw && step_ms > sampled_ms;
+        let interval_ms = if is_sliced { step_ms } else { resolution.seconds().map_or(sampled_ms, |s| s * 1000) };
         // One point more before the range, so that rates begin with it.
-        let from = UnixNanos(grid.from.to_nanos().0 - interval_ms * 1_000_000);
-        let points = self.stores.metrics.points(scope.tenant, &wanted, from, grid.to().to_nanos(), resolution);
-        Ok(HostSamples { series: points.await?, interval_ms })
+        let (from, to) = (UnixNanos(grid.from.to_nanos().0 - interval_ms * 1_000_000), grid.to().to_nanos());
+        let metrics = &self.stores.metrics;
+        let series = if is_sliced {
+            metrics.slices(tenant, names, from, to, step_ms * 1_000_000).await?
+        } else {
+            metrics.points(tenant, names, from, to, resolution).await?
+        };
+        Ok(HostSamples { series, interval_ms })
     }
 
     async fn endpoint_table(&self, scope: Scope, range: TimeRange, grid: Grid) -> StoreResult<Vec<EndpointStats>> {
@@ -385,8 +409,8 @@ impl OverviewPort for Services {
         let range = query.range.resolve(now);
         let compared = query.compare.of(range);
         let ((grid, courses), (_, before), endpoints, pipelines, evidence) = tokio::try_join!(
-            self.courses(scope, range, now),
-            self.courses(scope, compared, now),
+            self.courses(scope, range, now, &HOST),
+            self.courses(scope, compared, now, if query.overlay { &HOST } else { &HOST[..COMPARED] }),
             self.endpoint_table(scope, range, grid(range)),
             self.latest_pipelines(scope),
             self.evidence(scope, now),

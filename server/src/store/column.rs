@@ -1,5 +1,9 @@
 //! How columns of a block are written: varints, zigzag deltas, zstd frames. Reading damage is an error, never a panic.
 
+use std::{cell::RefCell, io};
+
+use zstd::bulk::{Compressor, Decompressor};
+
 use super::{StoreError, StoreResult};
 
 /// Fast, and within a few percent of the size of slower levels on log lines.
@@ -12,9 +16,29 @@ pub fn damaged(what: &str) -> StoreError {
     StoreError::Damaged(format!("a stored block: {what}"))
 }
 
+thread_local! {
+    // Their tables take longer to make than a small column to pack.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// Does something with this thread's compressor or decompressor, made when it is first wanted.
+fn with_kept<T, U>(
+    kept: &RefCell<Option<T>>,
+    make: impl FnOnce() -> io::Result<T>,
+    run: impl FnOnce(&mut T) -> io::Result<U>,
+) -> StoreResult<U> {
+    let mut kept = kept.borrow_mut();
+    let result = match &mut *kept {
+        Some(made) => run(made),
+        None => make().and_then(|made| run(kept.insert(made))),
+    };
+    result.map_err(|error| damaged(&error.to_string()))
+}
+
 /// Compresses.
 pub fn pack(bytes: &[u8]) -> StoreResult<Vec<u8>> {
-    zstd::bulk::compress(bytes, ZSTD_LEVEL).map_err(|error| damaged(&error.to_string()))
+    COMPRESSOR.with(|kept| with_kept(kept, || Compressor::new(ZSTD_LEVEL), |made| made.compress(bytes)))
 }
 
 /// How many bytes [`pack`] was given, as the frame says.
@@ -26,7 +50,7 @@ pub fn unpacked_bytes(bytes: &[u8]) -> StoreResult<usize> {
 /// Undoes [`pack`].
 pub fn unpack(bytes: &[u8]) -> StoreResult<Vec<u8>> {
     let size = unpacked_bytes(bytes)?;
-    zstd::bulk::decompress(bytes, size).map_err(|error| damaged(&error.to_string()))
+    DECOMPRESSOR.with(|kept| with_kept(kept, Decompressor::new, |made| made.decompress(bytes, size)))
 }
 
 /// Small numbers of either sign become small numbers.

@@ -345,6 +345,16 @@ pub trait MetricStore: Send + Sync {
         to: UnixNanos,
         resolution: SampleResolution,
     ) -> StoreResult<Vec<SeriesPoints>>;
+    /// Samples of all series with one of these names, summed up by slices of `step_nanos` that begin at `from`: a point
+    /// is at the time of the newest sample of its slice.
+    async fn slices(
+        &self,
+        tenant: TenantId,
+        names: &[&str],
+        from: UnixNanos,
+        to: UnixNanos,
+        step_nanos: i64,
+    ) -> StoreResult<Vec<SeriesPoints>>;
     /// The newest point of each series with one of these names, not older than `from`.
     async fn latest(&self, tenant: TenantId, names: &[&str], from: UnixNanos) -> StoreResult<Vec<SeriesPoints>>;
     /// Exemplars of all series with this name, at most the newest `limit` of each; series without any are left out.

@@ -12,7 +12,7 @@ use server::{
     pipeline::demo,
     store::{
         Claim, CommitBatch, DeliveryKey, EndpointDelta, EndpointKey, Exemplar, LogSelection, NewSample, PipelineCursor,
-        Rollup, RollupRange, RollupResolution, SampleResolution, SeriesKey, Signal, StoredPipeline, Stores,
+        Point, Rollup, RollupRange, RollupResolution, SampleResolution, SeriesKey, Signal, StoredPipeline, Stores,
         log::{LogMatcher, NewLogRecord},
         span::NewSpan,
     },
@@ -438,6 +438,15 @@ mod cases {
         let hours = stores.metrics.points(OURS, &name, from, to, SampleResolution::Hour).await.unwrap();
         assert_eq!(hours[0].points.iter().map(|p| p.last).collect::<Vec<_>>(), [5.0]);
         assert_eq!(summaries[0].points.iter().map(|p| p.last).collect::<Vec<_>>(), [61.0, 5.0]);
+        let origin = UnixNanos(1_790_000_000 * SECOND);
+        let slices = stores.metrics.slices(OURS, &name, origin, to, 10 * SECOND).await.unwrap();
+        let slice =
+            |seconds, value, last, spread| Point { time: UnixNanos(origin.0 + seconds * SECOND), value, last, spread };
+        assert_eq!(slices[0].key, series);
+        assert_eq!(
+            slices[0].points,
+            [slice(5, 15.0, 20.0, 10.0), slice(10, 60.0, 60.0, 0.0), slice(400, 5.0, 5.0, 0.0)]
+        );
         let latest = stores.metrics.latest(OURS, &name, from).await.unwrap();
         assert_eq!(latest[0].points[0].value, 5.0);
         assert!(stores.metrics.latest(OURS, &name, to).await.unwrap().is_empty());

@@ -64,22 +64,22 @@ impl EndpointStore for SqlStore {
         let names = self.endpoint_names(tenant).await?;
         let mut merged: HashMap<i64, Rollup> = HashMap::new();
         for range in ranges {
-            for endpoint in names.keys() {
-                let rows: Vec<RollupRow> = sqlx::query_as(
-                    "SELECT endpoint_id, bucket, requests, status_2xx, status_3xx, status_4xx, status_5xx, sketch
-                     FROM endpoint_rollups
-                     WHERE tenant = $1 AND resolution = $2 AND endpoint_id = $3 AND bucket >= $4 AND bucket < $5",
-                )
-                .bind(tenant.0)
-                .bind(range.resolution.seconds())
-                .bind(endpoint)
-                .bind(range.from.0)
-                .bind(range.to.0)
-                .fetch_all(&self.reader)
-                .await?;
-                for row in rows {
-                    merged.entry(row.endpoint_id).or_default().merge(&row.rollup()?);
-                }
+            // A cross join: SQLite must go from the endpoints to their slices, not through all slices.
+            let rows: Vec<RollupRow> = sqlx::query_as(
+                "SELECT r.endpoint_id, r.bucket, r.requests, r.status_2xx, r.status_3xx, r.status_4xx, r.status_5xx,
+                        r.sketch
+                 FROM endpoints e CROSS JOIN endpoint_rollups r
+                 WHERE e.tenant = $1 AND r.tenant = $1 AND r.resolution = $2 AND r.endpoint_id = e.id
+                   AND r.bucket >= $3 AND r.bucket < $4",
+            )
+            .bind(tenant.0)
+            .bind(range.resolution.seconds())
+            .bind(range.from.0)
+            .bind(range.to.0)
+            .fetch_all(&self.reader)
+            .await?;
+            for row in rows {
+                merged.entry(row.endpoint_id).or_default().merge(&row.rollup()?);
             }
         }
         Ok(merged.into_iter().filter_map(|(id, rollup)| Some((names.get(&id)?.clone(), rollup))).collect())
@@ -93,23 +93,22 @@ impl EndpointStore for SqlStore {
     ) -> StoreResult<Vec<(EndpointKey, UnixNanos, u64)>> {
         let slice_nanos = ((range.to.0 - range.from.0) / i64::from(slices.max(1))).max(1);
         let names = self.endpoint_names(tenant).await?;
-        let mut counts = Vec::new();
-        for (endpoint, key) in &names {
-            let rows: Vec<(i64, i64)> = sqlx::query_as(
-                "SELECT MIN(bucket), CAST(SUM(requests) AS BIGINT) FROM endpoint_rollups
-                 WHERE tenant = $1 AND resolution = $2 AND endpoint_id = $3 AND bucket >= $4 AND bucket < $5
-                 GROUP BY (bucket - $4) / $6",
-            )
-            .bind(tenant.0)
-            .bind(range.resolution.seconds())
-            .bind(endpoint)
-            .bind(range.from.0)
-            .bind(range.to.0)
-            .bind(slice_nanos)
-            .fetch_all(&self.reader)
-            .await?;
-            counts.extend(rows.into_iter().map(|(bucket, requests)| (key.clone(), UnixNanos(bucket), requests as u64)));
-        }
-        Ok(counts)
+        let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
+            "SELECT r.endpoint_id, MIN(r.bucket), CAST(SUM(r.requests) AS BIGINT)
+             FROM endpoints e CROSS JOIN endpoint_rollups r
+             WHERE e.tenant = $1 AND r.tenant = $1 AND r.resolution = $2 AND r.endpoint_id = e.id
+               AND r.bucket >= $3 AND r.bucket < $4
+             GROUP BY r.endpoint_id, (r.bucket - $3) / $5",
+        )
+        .bind(tenant.0)
+        .bind(range.resolution.seconds())
+        .bind(range.from.0)
+        .bind(range.to.0)
+        .bind(slice_nanos)
+        .fetch_all(&self.reader)
+        .await?;
+        let count =
+            |(endpoint, bucket, requests)| Some((names.get(&endpoint)?.clone(), UnixNanos(bucket), requests as u64));
+        Ok(rows.into_iter().filter_map(count).collect())
     }
 }

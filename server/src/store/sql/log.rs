@@ -2,24 +2,35 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap},
-    sync::{Arc, Mutex},
+    collections::{BTreeSet, BinaryHeap, HashMap},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use app::model::{Level, LogId, LogRecord, TenantId, UnixNanos};
 use async_trait::async_trait;
-use sqlx::Acquire;
+use sqlx::{Acquire, QueryBuilder};
 
 use super::{Db, SqlStore};
 use crate::store::{
     AdminStore, LogSelection, LogSlice, LogStore, StoreError, StoreResult,
     bloom::BloomView,
+    bulk,
     log::{BlockSummary, LogMatcher, LogScan, NewLogRecord, ScanCoverage, decode, decode_new, decode_text, encode},
     merge::{COMPACTION_WINDOW, FULL_BLOCK_RECORDS, SmallBlock, choose_run},
 };
 
 /// Blocks whose description is read at once.
 pub(super) const BLOCKS_A_READ: i64 = 256;
+/// Filters that are read at once, each some ten kilobytes.
+pub(super) const FILTERS_A_READ: usize = 32;
+/// Blocks are read together until they hold so many records,
+pub(super) const RECORDS_A_GROUP: u64 = 2048;
+/// or are so many.
+pub(super) const BLOCKS_A_GROUP: usize = 32;
+/// Blocks that hold so many records together are worth a thread.
+const RECORDS_A_THREAD: u64 = FULL_BLOCK_RECORDS as u64;
+/// Threads of one search, on machines that have more.
+const MOST_THREADS: usize = 8;
 /// What a record takes unpacked besides its texts, in bytes.
 const NARROW_BYTES: u64 = 24;
 /// Blocks that a resuming reader has looked through at once.
@@ -30,7 +41,7 @@ const RECORDS_UNPACKED_TO_COUNT: u64 = 24 * FULL_BLOCK_RECORDS as u64;
 pub(super) const RECORDS_A_BLOCK_COSTS: u64 = 256;
 
 /// What is known of a block without unpacking it.
-#[derive(sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub(super) struct BlockRow {
     pub id: i64,
     pub first_id: i64,
@@ -73,8 +84,10 @@ impl Ord for Found {
 
 /// Collects the newest `limit + 1` records and counts all that match.
 struct Search {
-    selection: LogSelection,
+    selection: Arc<LogSelection>,
     newest: BinaryHeap<Reverse<Found>>,
+    /// What is before it is not taken: a search that this one is a part of has newer ones enough.
+    floor: Option<(UnixNanos, LogId)>,
     matched: u64,
     partial: bool,
     services: BTreeSet<String>,
@@ -85,9 +98,10 @@ struct Search {
 }
 
 impl Search {
-    fn new(selection: LogSelection, effort_bytes: u64) -> Self {
+    fn new(selection: Arc<LogSelection>, effort_bytes: u64) -> Self {
         Self {
             newest: BinaryHeap::new(),
+            floor: None,
             matched: 0,
             partial: selection.count_bound == 0,
             services: BTreeSet::new(),
@@ -95,6 +109,32 @@ impl Search {
             effort_bytes,
             ended_at: None,
             selection,
+        }
+    }
+
+    /// A search of some blocks, beside others of the same search.
+    fn part(&self) -> Self {
+        let is_full = self.newest.len() > self.selection.limit;
+        let floor = self.newest.peek().filter(|_| is_full).map(|oldest| oldest.0.key());
+        Self { floor, ..Self::new(self.selection.clone(), u64::MAX) }
+    }
+
+    /// Takes what a part of it has found.
+    fn absorb(&mut self, part: Self) {
+        self.count(part.matched);
+        self.effort_bytes = self.effort_bytes.saturating_sub(u64::MAX - part.effort_bytes);
+        for found in part.newest {
+            if self.takes(found.0.key()) {
+                self.keep(found.0);
+            }
+        }
+    }
+
+    /// Keeps a record among the newest.
+    fn keep(&mut self, found: Found) {
+        self.newest.push(Reverse(found));
+        if self.newest.len() > self.selection.limit + 1 {
+            self.newest.pop();
         }
     }
 
@@ -119,6 +159,14 @@ impl Search {
             || self.newest.peek().is_some_and(|oldest| block.max_time >= oldest.0.0.timestamp.0)
     }
 
+    /// Whether the page takes a record with this key, should it match.
+    fn takes(&self, key: (UnixNanos, LogId)) -> bool {
+        if self.selection.before.is_some_and(|before| key >= before) || self.floor.is_some_and(|floor| key < floor) {
+            return false;
+        }
+        self.newest.len() <= self.selection.limit || self.newest.peek().is_some_and(|oldest| key >= oldest.0.key())
+    }
+
     fn is_inside_range(&self, block: &BlockRow) -> bool {
         block.min_time >= self.selection.from.0 && block.max_time < self.selection.to.0
     }
@@ -133,13 +181,14 @@ impl Search {
 
     /// Unpacks a block and takes what matches.
     fn take(&mut self, block: &BlockRow, payload: &[u8], count: bool) -> StoreResult<()> {
-        let matcher = &self.selection.matcher;
+        let selection = self.selection.clone();
+        let matcher = &selection.matcher;
         let narrow = decode(payload)?;
         let wanted: Vec<usize> = (0..narrow.record_count())
             .filter(|index| {
                 let time = narrow.times[*index];
-                time >= self.selection.from
-                    && time < self.selection.to
+                time >= selection.from
+                    && time < selection.to
                     && matcher.matches_fields(
                         narrow.levels[*index],
                         narrow.service(*index),
@@ -149,13 +198,24 @@ impl Search {
             })
             .collect();
         let mut unpacked_bytes = narrow.record_count() as u64 * NARROW_BYTES;
-        let text = if wanted.is_empty() { None } else { Some(decode_text(&narrow)?) };
+        // Without a text to look for, texts are wanted of what the page takes only.
+        let is_text_wanted = if matcher.needs_text() {
+            !wanted.is_empty()
+        } else {
+            let key = |index: &usize| (narrow.times[*index], LogId(block.first_id + *index as i64));
+            wanted.iter().any(|index| self.takes(key(index)))
+        };
+        let text = if is_text_wanted { Some(decode_text(&narrow)?) } else { None };
         unpacked_bytes += text.as_ref().map_or(0, |text| text.joined().len() as u64);
         if self.is_fresh(block) {
             self.effort_bytes = self.effort_bytes.saturating_sub(unpacked_bytes);
         }
-        let Some(text) = text else { return Ok(()) };
-        let matcher = &self.selection.matcher;
+        let Some(text) = text else {
+            if count {
+                self.count(wanted.len() as u64);
+            }
+            return Ok(());
+        };
         let may_match = matcher.may_match_text(&text);
         let mut matched = 0;
         // Mostly the last are the newest: once the page is full of them, those before need not be built.
@@ -166,18 +226,11 @@ impl Search {
             }
             matched += 1;
             let key = (narrow.times[index], LogId(block.first_id + index as i64));
-            if self.selection.before.is_some_and(|before| key >= before) {
-                continue;
-            }
-            let is_full = self.newest.len() > self.selection.limit;
-            if is_full && self.newest.peek().is_some_and(|oldest| key < oldest.0.key()) {
+            if !self.takes(key) {
                 continue;
             }
             let record = narrow.record(index, LogId(block.first_id), message, attributes)?;
-            self.newest.push(Reverse(Found(record)));
-            if self.newest.len() > self.selection.limit + 1 {
-                self.newest.pop();
-            }
+            self.keep(Found(record));
         }
         if count {
             self.count(matched);
@@ -204,10 +257,36 @@ impl Search {
     }
 }
 
-async fn filter_of(connection: &mut Connection, block: i64) -> StoreResult<Vec<u8>> {
-    let row: (Vec<u8>,) =
-        sqlx::query_as("SELECT filter FROM log_blocks WHERE id = $1").bind(block).fetch_one(connection).await?;
-    Ok(row.0)
+/// Filters of some blocks.
+pub(super) async fn filters_of(connection: &mut Connection, blocks: &[i64]) -> StoreResult<HashMap<i64, Vec<u8>>> {
+    column_of(connection, "filter", blocks).await
+}
+
+/// Payloads of some blocks: those of small ones take longer to ask for than to unpack.
+pub(super) async fn payloads_of(connection: &mut Connection, blocks: &[i64]) -> StoreResult<HashMap<i64, Vec<u8>>> {
+    column_of(connection, "payload", blocks).await
+}
+
+async fn column_of(
+    connection: &mut Connection,
+    column: &'static str,
+    blocks: &[i64],
+) -> StoreResult<HashMap<i64, Vec<u8>>> {
+    let mut read = HashMap::with_capacity(blocks.len());
+    for blocks in bulk::parts(blocks) {
+        let mut query = QueryBuilder::<Db>::new(format!("SELECT b.id, b.{column} FROM ("));
+        query.push_values(blocks, |mut row, block| {
+            row.push_bind(*block);
+        });
+        query.push(") AS k CROSS JOIN log_blocks b WHERE b.id = k.column1");
+        let rows: Vec<(i64, Vec<u8>)> = query.build_query_as().fetch_all(&mut *connection).await?;
+        read.extend(rows);
+    }
+    Ok(read)
+}
+
+fn missing(block: i64) -> StoreError {
+    StoreError::Damaged(format!("block {block} of log records is gone"))
 }
 
 pub(super) async fn payload_of(connection: &mut Connection, block: i64) -> StoreResult<Vec<u8>> {
@@ -226,7 +305,96 @@ pub(super) async fn may_match(
     if matcher.count_in(summary) == 0 {
         return Ok(false);
     }
-    Ok(!matcher.has_keys() || matcher.may_match(BloomView(&filter_of(connection, block.id).await?)))
+    if !matcher.has_keys() {
+        return Ok(true);
+    }
+    let filter = filters_of(connection, &[block.id]).await?.remove(&block.id).ok_or_else(|| missing(block.id))?;
+    Ok(matcher.may_match(BloomView(&filter)))
+}
+
+/// What the filters of blocks say, asked for many at once.
+#[derive(Default)]
+struct Verdicts(HashMap<i64, bool>);
+
+impl Verdicts {
+    /// Whether the first of these blocks may hold a match.
+    async fn of_first(
+        &mut self,
+        connection: &mut Connection,
+        blocks: &[(BlockRow, BlockSummary)],
+        matcher: &LogMatcher,
+    ) -> StoreResult<bool> {
+        let Some((first, _)) = blocks.first().filter(|_| matcher.has_keys()) else { return Ok(true) };
+        if let Some(verdict) = self.0.get(&first.id) {
+            return Ok(*verdict);
+        }
+        let is_asked = |(block, summary): &&(BlockRow, BlockSummary)| {
+            matcher.wants_levels(block.levels) && matcher.count_in(summary) > 0
+        };
+        let asked: Vec<i64> = blocks.iter().filter(is_asked).take(FILTERS_A_READ).map(|(block, _)| block.id).collect();
+        let filters = filters_of(connection, &asked).await?;
+        self.0.extend(filters.iter().map(|(block, filter)| (*block, matcher.may_match(BloomView(filter)))));
+        self.0.get(&first.id).copied().ok_or_else(|| missing(first.id))
+    }
+}
+
+/// Blocks that are read together, and unpacked side by side.
+struct Group {
+    /// With whether their matches are counted.
+    blocks: Vec<(BlockRow, bool)>,
+    records: u64,
+    /// Records that it takes. It begins with few, which often fill a page.
+    most_records: u64,
+}
+
+impl Default for Group {
+    fn default() -> Self {
+        Self { blocks: Vec::new(), records: 0, most_records: RECORDS_A_GROUP }
+    }
+}
+
+impl Group {
+    fn is_full(&self) -> bool {
+        self.records >= self.most_records || self.blocks.len() >= BLOCKS_A_GROUP
+    }
+
+    /// Unpacks all of them into a search, and is empty then.
+    async fn flush(&mut self, connection: &mut Connection, search: &mut Search) -> StoreResult<()> {
+        let blocks = std::mem::take(&mut self.blocks);
+        let records = std::mem::take(&mut self.records);
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        self.most_records = (self.most_records * 2).min(RECORDS_A_THREAD * threads() as u64);
+        let ids: Vec<i64> = blocks.iter().map(|(block, _)| block.id).collect();
+        let mut payloads = payloads_of(connection, &ids).await?;
+        let parts = (records.div_ceil(RECORDS_A_THREAD) as usize).clamp(1, threads()).min(blocks.len());
+        let mut shares: Vec<Vec<(BlockRow, bool, Vec<u8>)>> = std::iter::repeat_with(Vec::new).take(parts).collect();
+        for (at, (block, count)) in blocks.into_iter().enumerate() {
+            let payload = payloads.remove(&block.id).ok_or_else(|| missing(block.id))?;
+            shares[at % parts].push((block, count, payload));
+        }
+        let unpacked = shares.into_iter().map(|share| {
+            let mut part = search.part();
+            // Unpacking takes milliseconds: not on a thread that serves sockets.
+            tokio::task::spawn_blocking(move || {
+                for (block, count, payload) in &share {
+                    part.take(block, payload, *count)?;
+                }
+                Ok::<_, StoreError>(part)
+            })
+        });
+        for part in futures::future::join_all(unpacked.collect::<Vec<_>>()).await {
+            search.absorb(part??);
+        }
+        Ok(())
+    }
+}
+
+/// Threads that one search unpacks with.
+fn threads() -> usize {
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    *THREADS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS))
 }
 
 #[async_trait]
@@ -243,7 +411,8 @@ impl LogStore for SqlStore {
         // What is later than the page before is not even described again, unless it is counted.
         let page_end = selection.before.filter(|_| selection.count_bound == 0);
         let to = page_end.map_or(selection.to.0, |(time, _)| selection.to.0.min(time.0.saturating_add(1)));
-        let mut search = Search::new(selection, effort_bytes);
+        let mut search = Search::new(Arc::new(selection), effort_bytes);
+        let mut group = Group::default();
         let mut at = (i64::MAX, i64::MAX);
         'blocks: loop {
             let blocks: Vec<BlockRow> = sqlx::query_as(
@@ -262,48 +431,56 @@ impl LogStore for SqlStore {
             let Some(last) = blocks.last() else { break };
             at = (last.max_time, last.id);
             let is_last_read = (blocks.len() as i64) < BLOCKS_A_READ;
+            let mut described = Vec::with_capacity(blocks.len());
             for block in blocks {
                 let summary = BlockSummary::from_bytes(&block.summary)?;
-                if search.is_done(&block) {
+                described.push((block, summary));
+            }
+            let mut verdicts = Verdicts::default();
+            for index in 0..described.len() {
+                let (block, summary) = &described[index];
+                if search.is_done(block) {
+                    group.flush(&mut *connection, &mut search).await?;
                     break 'blocks;
                 }
                 search.services.extend(summary.0.iter().map(|(service, _)| service.clone()));
                 let matcher = &search.selection.matcher;
-                if !matcher.wants_levels(block.levels) {
+                if !matcher.wants_levels(block.levels) || matcher.count_in(summary) == 0 {
                     continue;
                 }
-                let counted = matcher.is_countable_from_summary() && search.is_inside_range(&block);
+                let counted = matcher.is_countable_from_summary() && search.is_inside_range(block);
                 if counted {
-                    let matched = matcher.count_in(&summary);
+                    let matched = matcher.count_in(summary);
                     search.count(matched);
                 }
-                let for_page = search.page_wants(&block);
+                let for_page = search.page_wants(block);
                 let for_count = !counted && !search.partial;
                 if !for_page && !for_count {
                     continue;
                 }
-                if !may_match(&mut *connection, &block, &summary, &search.selection.matcher).await? {
+                let matcher = &search.selection.matcher;
+                if !verdicts.of_first(&mut *connection, &described[index..], matcher).await? {
                     continue;
                 }
+                let records = summary.count(None, Level::Trace);
                 if !for_page {
-                    search.unpacked_to_count += summary.count(None, Level::Trace) + RECORDS_A_BLOCK_COSTS;
+                    search.unpacked_to_count += records + RECORDS_A_BLOCK_COSTS;
                     if search.unpacked_to_count > RECORDS_UNPACKED_TO_COUNT {
                         search.partial = true;
                         continue;
                     }
                 }
-                if for_page && search.effort_bytes == 0 && search.is_fresh(&block) {
+                if for_page && search.effort_bytes == 0 && search.is_fresh(block) {
                     search.ended_at = Some(UnixNanos(block.max_time));
                     continue;
                 }
-                let payload = payload_of(&mut *connection, block.id).await?;
-                // Unpacking takes milliseconds: not on a thread that serves sockets.
-                search = tokio::task::spawn_blocking(move || {
-                    let result = search.take(&block, &payload, !counted);
-                    result.map(|()| search)
-                })
-                .await??;
+                group.records += records;
+                group.blocks.push((block.clone(), !counted));
+                if group.is_full() {
+                    group.flush(&mut *connection, &mut search).await?;
+                }
             }
+            group.flush(&mut *connection, &mut search).await?;
             if is_last_read {
                 break;
             }

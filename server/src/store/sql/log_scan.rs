@@ -10,10 +10,13 @@ use sqlx::Acquire;
 
 use super::{
     SqlStore,
-    log::{BLOCKS_A_READ, BlockRow, Found, RECORDS_A_BLOCK_COSTS, may_match, payload_of},
+    log::{
+        BLOCKS_A_GROUP, BLOCKS_A_READ, BlockRow, FILTERS_A_READ, Found, RECORDS_A_BLOCK_COSTS, RECORDS_A_GROUP,
+        filters_of, may_match, payload_of, payloads_of,
+    },
 };
 use crate::store::{
-    StoreResult,
+    StoreError, StoreResult,
     bloom::BloomView,
     log::{BlockFacts, BlockSummary, LogMatcher, LogScan, ScanCoverage, decode, decode_text},
 };
@@ -90,15 +93,17 @@ impl SqlStore {
         if matcher.has_keys() {
             let step = candidates.len().div_ceil(MOST_FILTERS).max(1);
             let mut kept = Vec::new();
-            for candidate in candidates.into_iter().step_by(step) {
-                let filter: (Vec<u8>,) = sqlx::query_as("SELECT filter FROM log_blocks WHERE id = $1")
-                    .bind(candidate.id)
-                    .fetch_one(&mut *connection)
-                    .await?;
-                if matcher.may_match(BloomView(&filter.0)) {
-                    kept.push(candidate);
-                } else {
-                    ruled_out += candidate.records;
+            let asked: Vec<Candidate> = candidates.into_iter().step_by(step).collect();
+            for asked in asked.chunks(FILTERS_A_READ) {
+                let ids: Vec<i64> = asked.iter().map(|candidate| candidate.id).collect();
+                let filters = filters_of(&mut *connection, &ids).await?;
+                for candidate in asked {
+                    // What is not there has nothing to show.
+                    if filters.get(&candidate.id).is_some_and(|filter| matcher.may_match(BloomView(filter))) {
+                        kept.push(*candidate);
+                    } else {
+                        ruled_out += candidate.records;
+                    }
                 }
             }
             candidates = kept;
@@ -107,16 +112,29 @@ impl SqlStore {
         let step = cost.div_ceil(most_records.max(1)).max(1) as usize;
         let kept: u64 = candidates.iter().map(|candidate| candidate.records).sum();
         let mut unpacked = 0;
-        for candidate in candidates.into_iter().step_by(step) {
-            let payload = payload_of(&mut *connection, candidate.id).await?;
+        let mut chosen = candidates.into_iter().step_by(step).peekable();
+        while chosen.peek().is_some() {
+            let (mut group, mut records) = (Vec::new(), 0);
+            while records < RECORDS_A_GROUP && group.len() < BLOCKS_A_GROUP {
+                let Some(candidate) = chosen.next() else { break };
+                records += candidate.records;
+                group.push(candidate);
+            }
+            let ids: Vec<i64> = group.iter().map(|candidate| candidate.id).collect();
+            let payloads = payloads_of(&mut *connection, &ids).await?;
             let scan = scan.clone();
             // Unpacking takes milliseconds: not on a thread that serves sockets.
             tokio::task::spawn_blocking(move || {
                 let mut scan = scan.lock().unwrap_or_else(PoisonError::into_inner);
-                scan.take(LogId(candidate.first_id), &payload)
+                for candidate in group {
+                    if let Some(payload) = payloads.get(&candidate.id) {
+                        scan.take(LogId(candidate.first_id), payload)?;
+                    }
+                }
+                Ok::<_, StoreError>(())
             })
             .await??;
-            unpacked += candidate.records;
+            unpacked += records;
         }
         // What was unpacked stands for all that was kept, and both together with what was ruled out for the whole.
         let share = if kept == 0 { 1.0 } else { unpacked as f64 / kept as f64 };

@@ -37,6 +37,9 @@ mod span_rollup;
 #[path = "../sql/span_search.rs"]
 mod span_search;
 
+/// Rows that a statement may be ahead of whoever reads them: each wait for the other costs a change of threads.
+const ROW_BUFFER: usize = 1024;
+
 /// The engine that the modules of `sql/` are compiled for here.
 type Db = Sqlite;
 
@@ -68,6 +71,7 @@ impl SqlStore {
             .pragma("temp_store", "memory")
             .optimize_on_close(true, 400)
             // A slow commit of log records must not become a log record.
+            .row_buffer_size(ROW_BUFFER)
             .disable_statement_logging();
         let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(Duration::from_mins(10));
         // What one commit changes, far apart as the ids of traces are, should fit.
