@@ -51,8 +51,8 @@ build_site() {
         "$target_dir/tools/tool/site" "$target_dir/release/hash.txt"
 }
 
-# Either would win over the flags of .cargo/config.toml and of the site.
-unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
+# Each would win over the flags of .cargo/config.toml and of the site.
+unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CFLAGS
 
 # One core is often idle in either, so both run at once, each as a process group that ends as a whole. The lock is not
 # theirs to hold.

@@ -116,7 +116,15 @@ pub fn rate_by_slice(grid: Grid, series: &[&SeriesPoints], interval_ms: i64) -> 
         for pair in one.points.windows(2) {
             let elapsed_ms = (pair[1].time.0 - pair[0].time.0) / 1_000_000;
             let Some(index) = grid.index_of(pair[1].time.to_millis()) else { continue };
-            if elapsed_ms <= 0 || elapsed_ms > MAX_GAP_MS.max(interval_ms * 3) {
+            if elapsed_ms <= 0 {
+                continue;
+            }
+            if elapsed_ms > MAX_GAP_MS.max(interval_ms * 3) {
+                // What a summary after a gap began with is not known, but it knows its own growth, too.
+                if pair[1].spread > 0.0 {
+                    sums[index].0 += pair[1].spread;
+                    sums[index].1 += interval_ms as f64 / 1000.0;
+                }
                 continue;
             }
             let grown = pair[1].last - pair[0].last;
@@ -207,5 +215,19 @@ mod tests {
         let grid = Grid { from: UnixMillis(0), step_ms: 5_000, len: 60 };
         let rates = rate_by_slice(grid, &[&series], 5_000);
         assert_eq!((rates[1], rates[2], rates[40]), (Some(10.0), Some(4.0), None));
+    }
+    #[test]
+    fn a_summary_after_a_gap_knows_its_own_growth() {
+        let point = |seconds: i64, last: f64, spread: f64| Point {
+            time: UnixNanos(seconds * 1_000_000_000),
+            value: last,
+            last,
+            spread,
+        };
+        let points = vec![point(55, 100.0, 50.0), point(655, 900.0, 120.0), point(715, 1500.0, 580.0)];
+        let series = SeriesPoints { key: SeriesKey::new("x", &[]), points };
+        let grid = Grid { from: UnixMillis(0), step_ms: 60_000, len: 12 };
+        let rates = rate_by_slice(grid, &[&series], 60_000);
+        assert_eq!((rates[5], rates[10], rates[11]), (None, Some(2.0), Some(10.0)));
     }
 }

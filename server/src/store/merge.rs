@@ -1,5 +1,12 @@
 //! Which small blocks are merged into a larger one.
 
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
+
+use super::StoreError;
+
 /// A block with this many records is not merged any more.
 pub const FULL_BLOCK_RECORDS: i64 = 8192;
 /// So many neighbours of the same size class are merged into one.
@@ -8,6 +15,26 @@ const BLOCKS_A_MERGE: usize = 8;
 const LONGEST_MERGED_NANOS: i64 = 86_400_000_000_000;
 /// Blocks looked at for merging in one go.
 pub const COMPACTION_WINDOW: i64 = 512;
+
+/// Blocks that could not be read: they stay as they are, and others are merged around them.
+#[derive(Debug, Default)]
+pub struct Unreadable(Mutex<HashSet<i64>>);
+
+impl Unreadable {
+    /// Leaves them out.
+    pub fn leave_out(&self, blocks: &mut Vec<SmallBlock>) {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        blocks.retain(|block| !known.contains(&block.id));
+    }
+
+    /// Remembers one, when damage is why it could not be read.
+    pub fn learn(&self, (block, error): (i64, StoreError)) -> StoreError {
+        if matches!(error, StoreError::Damaged(_)) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(block);
+        }
+        error
+    }
+}
 
 /// A block that may be merged.
 #[derive(Debug, Clone, sqlx::FromRow)]

@@ -22,7 +22,7 @@ pub mod sqlite;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -722,4 +722,12 @@ type FilterCache = moka::sync::Cache<i64, Arc<[u8]>>;
 fn filter_cache() -> FilterCache {
     let size = |_: &i64, filter: &Arc<[u8]>| u32::try_from(filter.len()).unwrap_or(u32::MAX);
     moka::sync::Cache::builder().weigher(size).max_capacity(32 << 20).build()
+}
+
+/// Threads that one search unpacks blocks with.
+fn threads() -> usize {
+    /// Of machines that have more.
+    const MOST: usize = 8;
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    *THREADS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from).min(MOST))
 }

@@ -12,7 +12,8 @@ use server::{
     pipeline::demo,
     store::{
         Claim, CommitBatch, DeliveryKey, EndpointDelta, EndpointKey, Exemplar, LogSelection, NewSample, PipelineCursor,
-        Point, Rollup, RollupRange, RollupResolution, SampleResolution, SeriesKey, Signal, StoredPipeline, Stores,
+        Point, Rollup, RollupRange, RollupResolution, SampleResolution, SeriesKey, Signal, StoreError, StoredPipeline,
+        Stores,
         log::{LogMatcher, NewLogRecord},
         span::NewSpan,
     },
@@ -412,6 +413,18 @@ mod cases {
         assert_eq!(rest.iter().map(|r| r.id.0).collect::<Vec<_>>(), (141..=150).collect::<Vec<_>>());
     }
 
+    pub async fn a_damaged_block_does_not_keep_others_from_being_merged(home: &Home, stores: &Stores) {
+        for n in 0..60_i64 {
+            commit_logs(stores, OURS, vec![record(n * 1000, "s", &format!("line number{n}"))]).await;
+        }
+        execute(home, "UPDATE log_blocks SET payload = filter WHERE first_id = 41").await;
+        assert!(matches!(stores.logs.compact(100).await, Err(StoreError::Damaged(_))), "it is said");
+        assert_eq!(stores.logs.compact(100).await.unwrap(), 2, "and left out from then on: those before, those after");
+        let (undamaged, _) = stores.logs.after(OURS, LogId(41), &LogMatcher::all(), 100).await.unwrap();
+        assert_eq!(undamaged.len(), 19);
+        assert_eq!(stores.logs.compact(100).await.unwrap(), 0);
+    }
+
     pub async fn samples_are_kept_raw_and_in_five_minute_summaries(home: &Home, stores: &Stores) {
         let series = SeriesKey::new("system_io_bytes_total", &[("direction", "read")]);
         let sample = |seconds: i64, value: f64| NewSample {
@@ -642,6 +655,7 @@ on_both_engines!(
     a_reader_resumes_after_the_last_record_it_saw,
     a_commit_that_is_asked_for_twice_is_made_once,
     merging_small_blocks_changes_nothing_that_can_be_read,
+    a_damaged_block_does_not_keep_others_from_being_merged,
     samples_are_kept_raw_and_in_five_minute_summaries,
     exemplars_come_back_with_their_series,
     endpoint_figures_add_up_over_minutes_hours_and_days,

@@ -75,11 +75,12 @@ mod cases {
 
     pub async fn a_search_that_ends_early_can_be_continued_to_its_end(_home: &Home, stores: &Stores) {
         let mut expected = Vec::new();
-        for batch in 0..30_i64 {
-            // Commits overlap in time, and several end at the same instant.
-            let lines = (0..20).map(|n| {
-                let word = if n == batch % 20 { "needle" } else { "hay" };
-                record((batch / 3 * 3) * 10 + n * 2, "s", &format!("{word} {batch}"))
+        for batch in 0..60_i64 {
+            // Commits overlap in time, and several end at the same instant. There are more records than one search
+            // unpacks together.
+            let lines = (0..250).map(|n| {
+                let word = if n == batch * 4 { "needle" } else { "hay" };
+                record((batch / 3 * 3) * 100 + n * 2, "s", &format!("{word} {batch}"))
             });
             let lines: Vec<NewLogRecord> = lines.collect();
             let first = commit_logs(stores, OURS, lines.clone()).await.first_log_ids[0].1;
@@ -91,7 +92,7 @@ mod cases {
         // An expression is looked for everywhere: nothing rules a block out.
         let (mut seen, mut before, mut early) = (Vec::new(), None, 0);
         for _ in 0..100 {
-            let slice = stores.logs.search_within(OURS, selection("/^needle/", before, 7), 1).await.unwrap();
+            let slice = stores.logs.search_within(OURS, selection("/^needle/", before, 20), 1).await.unwrap();
             seen.extend(slice.records.iter().map(|record| (record.timestamp, record.id)));
             early += usize::from(slice.ended_at.is_some());
             let next = slice.ended_at.map(|at| (at, LogId(i64::MAX))).or(seen.last().copied());

@@ -187,11 +187,15 @@ mod cases {
         commit(stores, OURS, vec![span(1, 2, "checkout")]).await;
         let trace = stores.spans.trace(OURS, trace_id(1), 100).await.unwrap().unwrap();
         assert_eq!((trace.spans.len(), trace.duplicates, trace.summary.spans), (3, 0, 3));
-        let minute = RollupResolution::Minute;
-        let range = RollupRange { resolution: minute, from: minute.floor(UnixNanos(T0)), to: UnixNanos(i64::MAX) };
-        let figures = stores.spans.operation(OURS, "checkout", "GET /orders", &[range]).await.unwrap();
+        let since = |resolution: RollupResolution| RollupRange {
+            resolution,
+            from: resolution.floor(UnixNanos(T0)),
+            to: UnixNanos(i64::MAX),
+        };
+        let hours = since(RollupResolution::Hour);
+        let figures = stores.spans.operation(OURS, "checkout", "GET /orders", &[hours]).await.unwrap();
         assert_eq!((figures.requests, figures.sketch.count()), (1, 1));
-        let endpoints = stores.endpoints.by_endpoint(OURS, &[range]).await.unwrap();
+        let endpoints = stores.endpoints.by_endpoint(OURS, &[since(RollupResolution::Minute)]).await.unwrap();
         assert_eq!(
             endpoints.iter().map(|(key, of)| (key.route.as_str(), of.requests)).collect::<Vec<_>>(),
             [("/orders", 1)]

@@ -14,6 +14,9 @@ use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, RollupResolution, S
 
 // The same files as in the other engine's module, compiled for this engine: see the module above.
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
+#[path = "../sql/blob.rs"]
+mod blob;
+#[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/endpoint.rs"]
 mod endpoint;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
@@ -66,6 +69,8 @@ pub struct SqlStore {
     names: span_commit::NameCache,
     pairings: super::span::Pairings,
     span_filters: super::FilterCache,
+    unreadable_logs: super::merge::Unreadable,
+    unreadable_spans: super::merge::Unreadable,
     /// Days that have a partition of `samples`.
     days: Mutex<HashSet<i64>>,
 }
@@ -96,6 +101,8 @@ impl SqlStore {
             names: span_commit::NameCache::default(),
             pairings: super::span::Pairings::default(),
             span_filters: super::filter_cache(),
+            unreadable_logs: super::merge::Unreadable::default(),
+            unreadable_spans: super::merge::Unreadable::default(),
             days: Mutex::new(HashSet::new()),
         })
     }

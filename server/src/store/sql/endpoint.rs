@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use app::model::{TenantId, UnixNanos};
 use async_trait::async_trait;
+use futures::TryStreamExt;
 
 use super::SqlStore;
 use crate::store::{EndpointKey, EndpointStore, Rollup, RollupRange, StoreResult, sketch::Sketch};
@@ -65,7 +66,7 @@ impl EndpointStore for SqlStore {
         let mut merged: HashMap<i64, Rollup> = HashMap::new();
         for range in ranges {
             // A cross join: SQLite must go from the endpoints to their slices, not through all slices.
-            let rows: Vec<RollupRow> = sqlx::query_as(
+            let mut rows = sqlx::query_as::<_, RollupRow>(
                 "SELECT r.endpoint_id, r.bucket, r.requests, r.status_2xx, r.status_3xx, r.status_4xx, r.status_5xx,
                         r.sketch
                  FROM endpoints e CROSS JOIN endpoint_rollups r
@@ -76,9 +77,9 @@ impl EndpointStore for SqlStore {
             .bind(range.resolution.seconds())
             .bind(range.from.0)
             .bind(range.to.0)
-            .fetch_all(&self.reader)
-            .await?;
-            for row in rows {
+            .fetch(&self.reader);
+            // One by one: together, the sketches of a thousand endpoints are tens of megabytes.
+            while let Some(row) = rows.try_next().await? {
                 merged.entry(row.endpoint_id).or_default().merge(&row.rollup()?);
             }
         }

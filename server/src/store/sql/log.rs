@@ -3,20 +3,23 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeSet, BinaryHeap, HashMap},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex},
 };
 
 use app::model::{Level, LogId, LogRecord, TenantId, UnixNanos};
 use async_trait::async_trait;
-use sqlx::{Acquire, QueryBuilder};
+use sqlx::Acquire;
 
-use super::{Db, SqlStore};
+use super::{
+    Db, SqlStore,
+    blob::{self, LOG_FILTERS, LOG_PAYLOADS},
+};
 use crate::store::{
     AdminStore, LogSelection, LogSlice, LogStore, StoreError, StoreResult,
     bloom::BloomView,
-    bulk,
     log::{BlockSummary, LogMatcher, LogScan, NewLogRecord, ScanCoverage, decode, decode_new, decode_text, encode},
     merge::{COMPACTION_WINDOW, FULL_BLOCK_RECORDS, SmallBlock, choose_run},
+    threads,
 };
 
 /// Blocks whose description is read at once.
@@ -29,8 +32,6 @@ pub(super) const RECORDS_A_GROUP: u64 = 2048;
 pub(super) const BLOCKS_A_GROUP: usize = 32;
 /// Blocks that hold so many records together are worth a thread.
 const RECORDS_A_THREAD: u64 = FULL_BLOCK_RECORDS as u64;
-/// Threads of one search, on machines that have more.
-const MOST_THREADS: usize = 8;
 /// What a record takes unpacked besides its texts, in bytes.
 const NARROW_BYTES: u64 = 24;
 /// Blocks that a resuming reader has looked through at once.
@@ -257,44 +258,6 @@ impl Search {
     }
 }
 
-/// Filters of some blocks.
-pub(super) async fn filters_of(connection: &mut Connection, blocks: &[i64]) -> StoreResult<HashMap<i64, Vec<u8>>> {
-    column_of(connection, "filter", blocks).await
-}
-
-/// Payloads of some blocks: those of small ones take longer to ask for than to unpack.
-pub(super) async fn payloads_of(connection: &mut Connection, blocks: &[i64]) -> StoreResult<HashMap<i64, Vec<u8>>> {
-    column_of(connection, "payload", blocks).await
-}
-
-async fn column_of(
-    connection: &mut Connection,
-    column: &'static str,
-    blocks: &[i64],
-) -> StoreResult<HashMap<i64, Vec<u8>>> {
-    let mut read = HashMap::with_capacity(blocks.len());
-    for blocks in bulk::parts(blocks) {
-        let mut query = QueryBuilder::<Db>::new(format!("SELECT b.id, b.{column} FROM ("));
-        query.push_values(blocks, |mut row, block| {
-            row.push_bind(*block);
-        });
-        query.push(") AS k CROSS JOIN log_blocks b WHERE b.id = k.column1");
-        let rows: Vec<(i64, Vec<u8>)> = query.build_query_as().fetch_all(&mut *connection).await?;
-        read.extend(rows);
-    }
-    Ok(read)
-}
-
-fn missing(block: i64) -> StoreError {
-    StoreError::Damaged(format!("block {block} of log records is gone"))
-}
-
-pub(super) async fn payload_of(connection: &mut Connection, block: i64) -> StoreResult<Vec<u8>> {
-    let row: (Vec<u8>,) =
-        sqlx::query_as("SELECT payload FROM log_blocks WHERE id = $1").bind(block).fetch_one(connection).await?;
-    Ok(row.0)
-}
-
 /// Whether a block may hold a match, by its summary and then by its filter.
 pub(super) async fn may_match(
     connection: &mut Connection,
@@ -308,7 +271,7 @@ pub(super) async fn may_match(
     if !matcher.has_keys() {
         return Ok(true);
     }
-    let filter = filters_of(connection, &[block.id]).await?.remove(&block.id).ok_or_else(|| missing(block.id))?;
+    let filter = blob::read_one(connection, LOG_FILTERS, block.id).await?;
     Ok(matcher.may_match(BloomView(&filter)))
 }
 
@@ -332,9 +295,9 @@ impl Verdicts {
             matcher.wants_levels(block.levels) && matcher.count_in(summary) > 0
         };
         let asked: Vec<i64> = blocks.iter().filter(is_asked).take(FILTERS_A_READ).map(|(block, _)| block.id).collect();
-        let filters = filters_of(connection, &asked).await?;
+        let filters = blob::read(connection, LOG_FILTERS, &asked).await?;
         self.0.extend(filters.iter().map(|(block, filter)| (*block, matcher.may_match(BloomView(filter)))));
-        self.0.get(&first.id).copied().ok_or_else(|| missing(first.id))
+        self.0.get(&first.id).copied().ok_or_else(|| blob::missing(first.id))
     }
 }
 
@@ -365,13 +328,13 @@ impl Group {
         if blocks.is_empty() {
             return Ok(());
         }
-        self.most_records = (self.most_records * 2).min(RECORDS_A_THREAD * threads() as u64);
+        let effort = search.effort_bytes;
         let ids: Vec<i64> = blocks.iter().map(|(block, _)| block.id).collect();
-        let mut payloads = payloads_of(connection, &ids).await?;
+        let mut payloads = blob::read(connection, LOG_PAYLOADS, &ids).await?;
         let parts = (records.div_ceil(RECORDS_A_THREAD) as usize).clamp(1, threads()).min(blocks.len());
         let mut shares: Vec<Vec<(BlockRow, bool, Vec<u8>)>> = std::iter::repeat_with(Vec::new).take(parts).collect();
         for (at, (block, count)) in blocks.into_iter().enumerate() {
-            let payload = payloads.remove(&block.id).ok_or_else(|| missing(block.id))?;
+            let payload = payloads.remove(&block.id).ok_or_else(|| blob::missing(block.id))?;
             shares[at % parts].push((block, count, payload));
         }
         let unpacked = shares.into_iter().map(|share| {
@@ -387,14 +350,12 @@ impl Group {
         for part in futures::future::join_all(unpacked.collect::<Vec<_>>()).await {
             search.absorb(part??);
         }
+        // Records may be large: how many the next group takes goes by what these took of what is left.
+        let is_light = (effort - search.effort_bytes).saturating_mul(4) < effort;
+        let most = if is_light { self.most_records * 2 } else { RECORDS_A_GROUP };
+        self.most_records = most.min(RECORDS_A_THREAD * threads() as u64);
         Ok(())
     }
-}
-
-/// Threads that one search unpacks with.
-fn threads() -> usize {
-    static THREADS: OnceLock<usize> = OnceLock::new();
-    *THREADS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS))
 }
 
 #[async_trait]
@@ -517,7 +478,7 @@ impl LogStore for SqlStore {
                 let summary = BlockSummary::from_bytes(&block.summary)?;
                 let last_id = block.first_id + summary.count(None, Level::Trace) as i64 - 1;
                 if may_match(&mut *connection, &block, &summary, matcher).await? {
-                    let payload = payload_of(&mut *connection, block.id).await?;
+                    let payload = blob::read_one(&mut *connection, LOG_PAYLOADS, block.id).await?;
                     let (matcher, after, space) = (matcher.clone(), LogId(at), limit - found.len());
                     let (records, full_at) = tokio::task::spawn_blocking(move || {
                         records_after(LogId(block.first_id), &payload, &matcher, after, space)
@@ -622,23 +583,25 @@ impl SqlStore {
         .bind(COMPACTION_WINDOW)
         .fetch_all(&self.reader)
         .await?;
-        let small: Vec<SmallBlock> = small.into_iter().rev().collect();
+        let mut small: Vec<SmallBlock> = small.into_iter().rev().collect();
+        self.unreadable_logs.leave_out(&mut small);
         let Some(run) = choose_run(&small) else { return Ok(false) };
         let (first_id, last_id, count) = (run[0].first_id, run[run.len() - 1].last_id, run.len() as u64);
         let mut payloads = Vec::with_capacity(run.len());
         let mut connection = self.reader.acquire().await?;
         for block in run {
-            payloads.push(payload_of(&mut connection, block.id).await?);
+            payloads.push((block.id, blob::read_one(&mut connection, LOG_PAYLOADS, block.id).await?));
         }
         drop(connection);
         let merged = tokio::task::spawn_blocking(move || {
             let mut records: Vec<NewLogRecord> = Vec::new();
-            for payload in payloads {
-                records.extend(decode_new(&payload)?);
+            for (block, payload) in payloads {
+                records.extend(decode_new(&payload).map_err(|error| (block, error))?);
             }
-            encode(&records)
+            encode(&records).map_err(|error| (i64::MIN, error))
         })
-        .await??;
+        .await?
+        .map_err(|unread| self.unreadable_logs.learn(unread))?;
 
         let mut tx = self.begin_write().await?;
         let removed = sqlx::query("DELETE FROM log_blocks WHERE tenant = $1 AND first_id >= $2 AND last_id <= $3")

@@ -10,9 +10,10 @@ use sqlx::Acquire;
 
 use super::{
     SqlStore,
+    blob::{self, LOG_FILTERS, LOG_PAYLOADS},
     log::{
         BLOCKS_A_GROUP, BLOCKS_A_READ, BlockRow, FILTERS_A_READ, Found, RECORDS_A_BLOCK_COSTS, RECORDS_A_GROUP,
-        filters_of, may_match, payload_of, payloads_of,
+        may_match,
     },
 };
 use crate::store::{
@@ -96,7 +97,7 @@ impl SqlStore {
             let asked: Vec<Candidate> = candidates.into_iter().step_by(step).collect();
             for asked in asked.chunks(FILTERS_A_READ) {
                 let ids: Vec<i64> = asked.iter().map(|candidate| candidate.id).collect();
-                let filters = filters_of(&mut *connection, &ids).await?;
+                let filters = blob::read(&mut *connection, LOG_FILTERS, &ids).await?;
                 for candidate in asked {
                     // What is not there has nothing to show.
                     if filters.get(&candidate.id).is_some_and(|filter| matcher.may_match(BloomView(filter))) {
@@ -121,7 +122,7 @@ impl SqlStore {
                 group.push(candidate);
             }
             let ids: Vec<i64> = group.iter().map(|candidate| candidate.id).collect();
-            let payloads = payloads_of(&mut *connection, &ids).await?;
+            let payloads = blob::read(&mut *connection, LOG_PAYLOADS, &ids).await?;
             let scan = scan.clone();
             // Unpacking takes milliseconds: not on a thread that serves sockets.
             tokio::task::spawn_blocking(move || {
@@ -209,7 +210,7 @@ impl SqlStore {
                 {
                     continue;
                 }
-                let payload = payload_of(&mut *connection, block.id).await?;
+                let payload = blob::read_one(&mut *connection, LOG_PAYLOADS, block.id).await?;
                 let matcher = matcher.clone();
                 nearest = tokio::task::spawn_blocking(move || {
                     take_nearest(LogId(block.first_id), &payload, &matcher, place, limit, nearest)

@@ -123,6 +123,8 @@ impl MetricStore for SqlStore {
                 ") AS s CROSS JOIN samples l WHERE l.series_id = s.series_id AND l.time = s.time AND l.tenant = ",
             );
             query.push_bind(tenant.0);
+            // What the times above are within, said again: PostgreSQL would read every partition for them.
+            query.push(" AND l.time >= ").push_bind(from.0).push(" AND l.time < ").push_bind(to.0);
         })
         .await
     }

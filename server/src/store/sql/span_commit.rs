@@ -11,6 +11,7 @@ use sqlx::QueryBuilder;
 
 use super::{
     Db, SqlStore,
+    blob::{self, SPAN_PAYLOADS},
     ingest::write_endpoints,
     span::TraceColumns,
     span_rollup::{self, EDGES, OPERATIONS, SliceKey},
@@ -124,7 +125,7 @@ impl SqlStore {
             if suspects.is_empty() {
                 continue;
             }
-            let payload = span_payload(connection, id).await?;
+            let payload = blob::read_one(connection, SPAN_PAYLOADS, id).await?;
             let found = tokio::task::spawn_blocking(move || {
                 let block = decode(&payload)?;
                 let all = (0..block.span_count()).map(|at| (block.trace_id(at), block.span_id(at)));
@@ -232,13 +233,6 @@ async fn next_seq(connection: &mut Connection, tenant: TenantId) -> StoreResult<
     Ok(row.map_or(1, |row| row.0))
 }
 
-/// The payload of a block.
-pub(super) async fn span_payload(connection: &mut Connection, block: i64) -> StoreResult<Vec<u8>> {
-    let row: (Vec<u8>,) =
-        sqlx::query_as("SELECT payload FROM span_blocks WHERE id = $1").bind(block).fetch_one(connection).await?;
-    Ok(row.0)
-}
-
 /// Stores a block whose first span has this number.
 pub(super) async fn insert_span_block(
     connection: &mut Connection,
@@ -304,15 +298,13 @@ fn calls(tenant: TenantId, spans: &[&NewSpan], now: UnixNanos) -> Vec<EndpointDe
     deltas.into_iter().map(delta).collect()
 }
 
-/// Roll-ups of spans by operation.
+/// Roll-ups of spans by operation, by hour only: nothing asks for less, and an operation's minutes hold few spans each.
 fn by_operation(spans: &[&NewSpan], names: &Names) -> BTreeMap<SliceKey, SpanSlice> {
     let mut slices: BTreeMap<SliceKey, SpanSlice> = BTreeMap::new();
     for span in spans {
-        let operation = names.operation(span);
-        for resolution in RollupResolution::ALL {
-            let key = (resolution.seconds(), operation, resolution.floor(span.start).0);
-            slices.entry(key).or_default().add(span.duration_ns, span.status == SpanStatus::Error);
-        }
+        let hour = RollupResolution::Hour;
+        let key = (hour.seconds(), names.operation(span), hour.floor(span.start).0);
+        slices.entry(key).or_default().add(span.duration_ns, span.status == SpanStatus::Error);
     }
     slices
 }

@@ -7,13 +7,14 @@ use sqlx::Acquire;
 
 use super::{
     Db, SqlStore,
+    blob::{self, SPAN_PAYLOADS},
     span::{SAMPLED_FROM, TraceColumns, whole},
-    span_commit::span_payload,
 };
 use crate::store::{
     StoreResult,
     merge::FULL_BLOCK_RECORDS,
     span::{BlockSummary, Contrast, SpanMatcher, TraceSelection, decode, may_hold_trace},
+    threads,
 };
 
 type Connection = <Db as sqlx::Database>::Connection;
@@ -120,7 +121,7 @@ impl SqlStore {
             if unpacked > SPANS_UNPACKED {
                 break;
             }
-            let payload = span_payload(connection, id).await?;
+            let payload = blob::read_one(connection, SPAN_PAYLOADS, id).await?;
             let counting = tokio::task::spawn_blocking(move || {
                 contrast.add(&decode(&payload)?)?;
                 StoreResult::Ok(contrast)
@@ -157,17 +158,26 @@ async fn search_spans(
         .await?;
         let Some(last) = blocks.last() else { return Ok((found.into_iter().collect(), false)) };
         at = (last.1, last.0);
+        let mut wanted = Vec::new();
         for (id, _, spans, summary, filter) in blocks {
-            if !matcher.may_match(&BlockSummary::from_bytes(&summary)?, &filter) {
-                continue;
+            if matcher.may_match(&BlockSummary::from_bytes(&summary)?, &filter) {
+                wanted.push((id, spans as usize));
             }
-            unpacked += spans as usize;
+        }
+        for wanted in wanted.chunks(threads()) {
+            unpacked += wanted.iter().map(|(_, spans)| spans).sum::<usize>();
             if unpacked > SPANS_UNPACKED || found.len() >= TRACES_FOUND {
                 return Ok((found.into_iter().collect(), true));
             }
-            let payload = span_payload(connection, id).await?;
-            let matcher = matcher.clone();
-            found.extend(tokio::task::spawn_blocking(move || matcher.traces_in(&payload)).await??);
+            let ids: Vec<i64> = wanted.iter().map(|(id, _)| *id).collect();
+            let payloads = blob::read(&mut *connection, SPAN_PAYLOADS, &ids).await?;
+            let searched = payloads.into_values().map(|payload| {
+                let matcher = matcher.clone();
+                tokio::task::spawn_blocking(move || matcher.traces_in(&payload))
+            });
+            for traces in futures::future::join_all(searched.collect::<Vec<_>>()).await {
+                found.extend(traces??);
+            }
         }
     }
 }

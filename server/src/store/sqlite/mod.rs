@@ -12,6 +12,8 @@ use sqlx::{
 
 use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, Signal, StoreResult, refuse_newer};
 
+#[path = "../sql/blob.rs"]
+mod blob;
 #[path = "../sql/endpoint.rs"]
 mod endpoint;
 #[path = "../sql/house.rs"]
@@ -53,6 +55,8 @@ pub struct SqlStore {
     names: span_commit::NameCache,
     pairings: super::span::Pairings,
     span_filters: super::FilterCache,
+    unreadable_logs: super::merge::Unreadable,
+    unreadable_spans: super::merge::Unreadable,
 }
 
 impl SqlStore {
@@ -90,6 +94,8 @@ impl SqlStore {
             names: span_commit::NameCache::default(),
             pairings: super::span::Pairings::default(),
             span_filters: super::filter_cache(),
+            unreadable_logs: super::merge::Unreadable::default(),
+            unreadable_spans: super::merge::Unreadable::default(),
         })
     }
 
