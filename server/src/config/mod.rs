@@ -315,7 +315,8 @@ impl Default for RetentionConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IngestConfig {
-    /// Bytes that may wait to be committed; more is refused, not kept in memory.
+    /// Bytes that may wait to be committed; more is refused, not kept in memory. A request that is larger waits until
+    /// nothing else does.
     pub queue_bytes: usize,
     /// Records that one commit takes at most.
     pub commit_records: usize,

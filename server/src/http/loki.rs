@@ -108,7 +108,7 @@ pub async fn push(
         tenant: scope.tenant,
         arrived: services.clock.now(),
         redactor: services.self_log.redactor().clone(),
-        max_bytes: services.config.ingest.queue_bytes,
+        max_bytes: services.config.ingest.otlp_unpacked_bytes,
     };
     match take(&services, terms, &headers, body).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),

@@ -14,7 +14,7 @@ use std::{
 };
 
 use app::model::TenantId;
-use tokio::sync::{Semaphore, TryAcquireError, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
 pub use writer::Writer;
 
 use crate::store::{EndpointDelta, NewSample, log::NewLogRecord, span::NewSpan};
@@ -58,8 +58,8 @@ pub enum IngestError {
     /// Too much waits already.
     #[error("the ingest queue is full (`ingest.queue_bytes`); try again in a second")]
     Full,
-    /// More than the queue could ever hold.
-    #[error("one submission is larger than the ingest queue (`ingest.queue_bytes`)")]
+    /// More comes of one request than is kept in memory for it.
+    #[error("in memory the request would be larger than `ingest.otlp_unpacked_bytes`; send it in parts")]
     TooLarge,
     /// The store did not commit in time, or refused.
     #[error("the store does not accept records right now; try again in a few seconds")]
@@ -86,7 +86,7 @@ pub struct IngestFigures {
 struct Queued {
     submission: Submission,
     /// Bytes of the queue that it takes; given back when it is committed.
-    _permit: tokio::sync::OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
     ack: Option<oneshot::Sender<Result<(), IngestError>>>,
 }
 
@@ -96,6 +96,8 @@ pub struct IngestQueue {
     sender: mpsc::Sender<Queued>,
     space: Arc<Semaphore>,
     permits: usize,
+    /// Held by what is larger than the queue, while it waits.
+    large: Arc<Semaphore>,
     figures: Arc<IngestFigures>,
 }
 
@@ -108,6 +110,7 @@ impl IngestQueue {
             sender,
             space: Arc::new(Semaphore::new(permits)),
             permits,
+            large: Arc::new(Semaphore::new(1)),
             figures: Arc::new(IngestFigures::default()),
         };
         (queue, QueueEnd(receiver))
@@ -128,9 +131,25 @@ impl IngestQueue {
         if submission.records() == 0 {
             return Ok(());
         }
+        let records = submission.records() as u64;
+        let permits = permits(&submission);
+        let mut patience = PATIENCE;
+        let permit = if permits > self.permits {
+            // A request may be larger than the queue: it waits until it has the queue to itself. Only one does.
+            let _turn = self.large.clone().try_acquire_owned().map_err(|_| self.refuse(records))?;
+            patience *= permits.div_ceil(self.permits) as u32;
+            let all = self.space.clone().acquire_many_owned(self.permits as u32);
+            match tokio::time::timeout(PATIENCE, all).await {
+                Ok(Ok(permit)) => permit,
+                Ok(Err(_)) => return Err(IngestError::Unavailable),
+                Err(_) => return Err(self.refuse(records)),
+            }
+        } else {
+            self.space_for(records, permits)?
+        };
         let (ack, acknowledged) = oneshot::channel();
-        self.enqueue(submission, Some(ack))?;
-        match tokio::time::timeout(PATIENCE, acknowledged).await {
+        self.enqueue(records, Queued { submission, _permit: permit, ack: Some(ack) })?;
+        match tokio::time::timeout(patience, acknowledged).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) | Err(_) => Err(IngestError::Unavailable),
         }
@@ -138,38 +157,38 @@ impl IngestQueue {
 
     /// Stores the records some time soon, without an answer; refused when the queue is full.
     pub fn offer(&self, submission: Submission) -> Result<(), IngestError> {
-        if submission.records() == 0 {
+        let records = submission.records() as u64;
+        if records == 0 {
             return Ok(());
         }
-        self.enqueue(submission, None)
+        let permit = self.space_for(records, permits(&submission))?;
+        self.enqueue(records, Queued { submission, _permit: permit, ack: None })
     }
 
-    fn enqueue(
-        &self,
-        submission: Submission,
-        ack: Option<oneshot::Sender<Result<(), IngestError>>>,
-    ) -> Result<(), IngestError> {
-        let records = submission.records() as u64;
-        let permits = submission.size_bytes().div_ceil(PERMIT_BYTES);
-        if permits > self.permits {
-            self.figures.refused_full.fetch_add(records, Ordering::Relaxed);
-            return Err(IngestError::TooLarge);
-        }
-        let refuse = || {
-            self.figures.refused_full.fetch_add(records, Ordering::Relaxed);
-            IngestError::Full
-        };
-        let permit = match self.space.clone().try_acquire_many_owned(permits as u32) {
-            Ok(permit) => permit,
-            Err(TryAcquireError::NoPermits) => return Err(refuse()),
-            Err(TryAcquireError::Closed) => return Err(IngestError::Unavailable),
-        };
-        match self.sender.try_send(Queued { submission, _permit: permit, ack }) {
-            Ok(()) => Ok(()),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(refuse()),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(IngestError::Unavailable),
-        }
+    fn space_for(&self, records: u64, permits: usize) -> Result<OwnedSemaphorePermit, IngestError> {
+        let permits = u32::try_from(permits).unwrap_or(u32::MAX);
+        self.space.clone().try_acquire_many_owned(permits).map_err(|error| match error {
+            TryAcquireError::NoPermits => self.refuse(records),
+            TryAcquireError::Closed => IngestError::Unavailable,
+        })
     }
+
+    fn enqueue(&self, records: u64, queued: Queued) -> Result<(), IngestError> {
+        self.sender.try_send(queued).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => self.refuse(records),
+            mpsc::error::TrySendError::Closed(_) => IngestError::Unavailable,
+        })
+    }
+
+    fn refuse(&self, records: u64) -> IngestError {
+        self.figures.refused_full.fetch_add(records, Ordering::Relaxed);
+        IngestError::Full
+    }
+}
+
+/// Parts of the queue that a submission takes.
+fn permits(submission: &Submission) -> usize {
+    submission.size_bytes().div_ceil(PERMIT_BYTES)
 }
 
 /// The reading end of the queue.

@@ -32,7 +32,7 @@ pub struct PushTerms {
 
 /// The records of a push are larger than is taken at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the lines with their labels are larger than {0} bytes (`ingest.queue_bytes`): push fewer at once")]
+#[error("the lines with their labels are larger than {0} bytes (`ingest.otlp_unpacked_bytes`): push fewer at once")]
 pub struct TooMuch(pub usize);
 
 /// What was read.

@@ -28,7 +28,7 @@ impl Services {
         request: ExportLogsServiceRequest,
     ) -> Result<ExportLogsServiceResponse, IngestError> {
         let (arrived, redactor) = (self.clock.now(), self.self_log.redactor().clone());
-        let max_bytes = self.config.ingest.queue_bytes;
+        let max_bytes = self.config.ingest.otlp_unpacked_bytes;
         let count = request.resource_logs.iter().flat_map(|of| &of.scope_logs).map(|of| of.log_records.len()).sum();
         let read = here_or_there(count, move || otlp::read_logs(request, arrived, &redactor, max_bytes)).await?;
         let read = read.map_err(|_| IngestError::TooLarge)?;
@@ -46,7 +46,7 @@ impl Services {
         request: ExportTraceServiceRequest,
     ) -> Result<ExportTraceServiceResponse, IngestError> {
         let (arrived, redactor) = (self.clock.now(), self.self_log.redactor().clone());
-        let max_bytes = self.config.ingest.queue_bytes;
+        let max_bytes = self.config.ingest.otlp_unpacked_bytes;
         let count = request.resource_spans.iter().flat_map(|of| &of.scope_spans).map(|of| of.spans.len()).sum();
         let read = here_or_there(count, move || otlp::read_spans(request, arrived, &redactor, max_bytes)).await?;
         let read = read.map_err(|_| IngestError::TooLarge)?;

@@ -172,14 +172,14 @@ async fn streams_with_bad_labels_are_refused_and_the_others_are_stored() {
 async fn labels_that_every_line_repeats_do_not_fill_memory() {
     let home = Home::new(Engine::Sqlite).await;
     let mut config = home.config();
-    config.ingest.queue_bytes = 64 * 1024;
+    config.ingest.otlp_unpacked_bytes = 64 * 1024;
     let app = TestApp::start_with(config).await;
     let key = app.with_key(TenantId::DEFAULT, true, false).await;
     let values: Vec<_> = (0..100).map(|n| json!([format!("{}", 1_790_000_000_000_000_000_i64 + n), ""])).collect();
     let stream = json!({ "app": "huge", "label": "x".repeat(1000) });
     let push = json!({ "streams": [{ "stream": stream, "values": values }] }).to_string().into_bytes();
     let (status, text) = post(&key, &app, JSON, "", push).await;
-    assert!(status == 413 && text.contains("ingest.queue_bytes"), "{status} {text}");
+    assert!(status == 413 && text.contains("ingest.otlp_unpacked_bytes"), "{status} {text}");
     app.stop().await;
 }
 

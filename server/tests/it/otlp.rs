@@ -168,6 +168,27 @@ async fn what_cannot_be_taken_is_refused_as_the_specification_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_may_be_larger_than_the_queue() {
+    let home = Home::new(Engine::Sqlite).await;
+    let mut config = home.config();
+    config.ingest.queue_bytes = 64 * 1024;
+    let app = TestApp::start_with(config).await;
+    let key = app.with_key(TenantId::DEFAULT, true, false).await;
+    let lines: Vec<String> = (0..2000).map(|n| format!("line {n} {}", "x".repeat(200))).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let body = request("large", &lines).encode_to_vec();
+    let (first, second) = tokio::join!(
+        post(&key, &app, "application/x-protobuf", "identity", body.clone()),
+        post(&key, &app, "application/x-protobuf", "identity", body.clone())
+    );
+    let taken = [first.0, second.0].iter().filter(|status| **status == 200).count();
+    assert!(taken > 0 && [first.0, second.0].iter().all(|status| [200, 503].contains(status)), "{first:?} {second:?}");
+    let stored = app.get(&format!("/api/monitoring/logs?service=large&from={FROM}&to={TO}")).await.1["matched"].clone();
+    assert_eq!(stored, 2000 * taken, "all or nothing");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn programs_on_this_machine_need_no_key_and_pages_in_its_browsers_get_nowhere() {
     let home = Home::new(Engine::Sqlite).await;
     let app = TestApp::start(&home).await;
