@@ -11,14 +11,14 @@ use std::{
     time::Duration,
 };
 
-use app::model::{LogFilter, TenantId, UnixNanos};
+use app::model::{LogFilter, NodeKind, SpanKind, TenantId, UnixNanos};
 use serde_json::Value;
 use server::{
     clock::SystemClock,
     config::Secret,
     ingest::{IngestQueue, Submission, Writer},
     live::Hub,
-    store::{LogSelection, Stores, log::LogMatcher},
+    store::{LogSelection, RollupRange, RollupResolution, Stores, log::LogMatcher, span::Peer},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +49,8 @@ async fn child_writes_until_it_is_killed() {
             // A trace a lane, which grows by a span each time.
             let mut span = span(1 + lane as u32, 1 + n as u32, "child");
             span.name = format!("written {lane}-{n}");
+            span.kind = SpanKind::Client;
+            span.peer = Some(Peer { kind: NodeKind::Database, name: "postgresql orders".into() });
             let spans = vec![(TenantId::DEFAULT, span)];
             queue.submit(Submission { logs, spans, ..Submission::default() }).await.unwrap();
             println!("acknowledged {lane}-{n}");
@@ -112,6 +114,10 @@ async fn acknowledged_records_survive(engine: Engine) {
     for name in &acknowledged {
         assert!(spans.contains(&format!("written {name}")), "the span {name} was acknowledged and is lost");
     }
+    // Roll-ups are of the same commits: each call was counted, and none twice.
+    let all = RollupRange { resolution: RollupResolution::Hour, from: UnixNanos(0), to: UnixNanos(i64::MAX) };
+    let (edges, _) = stores.spans.edges(TenantId::DEFAULT, &[all]).await.unwrap();
+    assert_eq!(edges.iter().map(|(_, calls)| calls.requests).collect::<Vec<_>>(), [spans.len() as u64]);
     stores.admin.close().await;
 }
 
