@@ -77,7 +77,8 @@ fn endpoint_reasons(endpoint: &EndpointKey, rollup: &Rollup) -> Vec<StatusReason
     if rollup.requests < MIN_REQUESTS {
         return Vec::new();
     }
-    let name = format!("{} {}", endpoint.method, endpoint.route);
+    // The same route is often of several services: the one that is called and the one before it.
+    let name = format!("{} {} {}", endpoint.service, endpoint.method, endpoint.route);
     let mut reasons = Vec::new();
     let errors = rollup.error_percent();
     let severity = ERROR_PERCENT.judge(Some(errors));
@@ -140,7 +141,7 @@ mod tests {
         };
         let (level, reasons) = judge(&evidence);
         assert_eq!(level, StatusLevel::Degraded);
-        assert!(reasons[0].title.contains("error rate 100.0 %"), "{reasons:?}");
+        assert_eq!(reasons[0].title, "console GET /x error rate 100.0 %");
         assert_eq!(reasons.len(), 3);
     }
 
