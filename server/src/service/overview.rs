@@ -391,7 +391,7 @@ fn charts(now: &Courses, before: Option<&Courses>) -> Vec<ChartData> {
             "io",
             "Network and disk",
             Unit::BytesPerSecond,
-            "bytes/s",
+            "/s",
             vec![
                 series("received", "in", |courses| &courses.received),
                 series("sent", "out", |courses| &courses.sent),
