@@ -39,6 +39,38 @@ pub fn pattern_of(message: &str) -> String {
     out
 }
 
+/// The shape of a message: its first line with each number, a run of ASCII letters and digits that begins with a digit, in
+/// zeros. Messages of one shape have the same pattern, unless their pattern [keeps numbers](keeps_numbers).
+pub fn write_shape(message: &str, shape: &mut String) {
+    shape.clear();
+    let line = message.split_inclusive('\n').next().unwrap_or_default();
+    let (mut from, mut is_number, mut is_in_run) = (0, false, false);
+    for (at, byte) in line.bytes().enumerate() {
+        if !byte.is_ascii_alphanumeric() {
+            (is_in_run, is_number) = (false, false);
+            continue;
+        }
+        is_number |= !is_in_run && byte.is_ascii_digit();
+        is_in_run = true;
+        if is_number && byte.is_ascii_digit() {
+            shape.push_str(&line[from..at]);
+            shape.push('0');
+            from = at + 1;
+        }
+    }
+    shape.push_str(&line[from..]);
+}
+
+/// Whether a pattern has a number of its messages in it, see [`write_shape`].
+pub fn keeps_numbers(pattern: &str) -> bool {
+    let mut is_in_run = false;
+    pattern.bytes().any(|byte| {
+        let begins = !is_in_run && byte.is_ascii_digit();
+        is_in_run = byte.is_ascii_alphanumeric();
+        begins
+    })
+}
+
 fn is_segment_char(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '-' | '+' | '%')
 }
@@ -85,6 +117,28 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn messages_of_a_shape_have_one_pattern(
+            message in "([a-f0-9ä_.:%+-]{0,9}[ /\n=]){0,4}", digits in "[0-9]{40}",
+        ) {
+            let mut shape = String::new();
+            write_shape(&message, &mut shape);
+            // Any message of the same shape: other digits where its numbers are.
+            let mut digits = digits.chars();
+            let mut other = String::new();
+            write_shape(&message, &mut other);
+            let first_line = message.split_inclusive('\n').next().unwrap_or_default();
+            let other: String = first_line
+                .chars()
+                .zip(other.chars())
+                .map(|(c, of_shape)| if c != of_shape || c == '0' { digits.next().unwrap_or(c) } else { c })
+                .collect();
+            let mut of_other = String::new();
+            write_shape(&other, &mut of_other);
+            let pattern = pattern_of(&message);
+            prop_assert!(of_other != shape || keeps_numbers(&pattern) || pattern_of(&other) == pattern, "{other:?}");
+        }
+
         #[test]
         fn the_literals_of_a_pattern_stand_in_its_message_in_order(message in ".{0,80}") {
             let pattern = pattern_of(&message);

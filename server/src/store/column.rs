@@ -1,6 +1,6 @@
 //! How columns of a block are written: varints, zigzag deltas, zstd frames. Reading damage is an error, never a panic.
 
-use std::{cell::RefCell, io};
+use std::{borrow::Cow, cell::RefCell, io};
 
 use zstd::bulk::{Compressor, Decompressor};
 
@@ -51,6 +51,30 @@ pub fn unpacked_bytes(bytes: &[u8]) -> StoreResult<usize> {
 pub fn unpack(bytes: &[u8]) -> StoreResult<Vec<u8>> {
     let size = unpacked_bytes(bytes)?;
     DECOMPRESSOR.with(|kept| with_kept(kept, Decompressor::new, |made| made.decompress(bytes, size)))
+}
+
+/// Fewer bytes are not packed: a frame has a head, too.
+const SMALLEST_PACKED: usize = 48;
+const PLAIN: u8 = 0;
+const PACKED: u8 = 1;
+
+/// Packs if that makes it smaller.
+pub fn store(content: &[u8]) -> StoreResult<Vec<u8>> {
+    let packed = if content.len() < SMALLEST_PACKED { None } else { Some(pack(content)?) };
+    let (mark, content) = match &packed {
+        Some(packed) if packed.len() < content.len() => (PACKED, packed.as_slice()),
+        _ => (PLAIN, content),
+    };
+    Ok([&[mark], content].concat())
+}
+
+/// Undoes [`store`].
+pub fn restore(stored: &[u8]) -> StoreResult<Cow<'_, [u8]>> {
+    match stored.split_first() {
+        Some((&PLAIN, content)) => Ok(Cow::Borrowed(content)),
+        Some((&PACKED, packed)) => unpack(packed).map(Cow::Owned),
+        _ => Err(damaged("a part of it")),
+    }
 }
 
 /// Small numbers of either sign become small numbers.
@@ -106,6 +130,13 @@ impl<'a> Reader<'a> {
 
     /// A varint.
     pub fn varint(&mut self) -> StoreResult<u64> {
+        // Most are small.
+        if let Some((first, rest)) = self.0.split_first()
+            && *first < 0x80
+        {
+            self.0 = rest;
+            return Ok(u64::from(*first));
+        }
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.take(1)?[0];

@@ -9,6 +9,7 @@
 //!
 //! Every method takes the tenant but those that keep house for all of them.
 
+pub mod attributes;
 pub mod bloom;
 mod bulk;
 pub mod column;
@@ -19,6 +20,7 @@ pub mod postgres;
 pub mod sketch;
 pub mod span;
 pub mod sqlite;
+pub mod texts;
 
 use std::{
     collections::BTreeMap,

@@ -6,6 +6,9 @@ use app::model::{AttributeTest, Comparison};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
+use super::block::StoredAttributes;
+use crate::store::attributes::KeyedColumn;
+
 /// A test of one attribute, ready to be asked many times.
 #[derive(Debug, Clone)]
 pub struct AttributeMatcher {
@@ -39,6 +42,36 @@ impl AttributeMatcher {
     pub fn matches(&self, attributes: &str) -> bool {
         let mut input = serde_json::Deserializer::from_str(attributes);
         !attributes.is_empty() && Find(self).deserialize(&mut input).unwrap_or(false)
+    }
+
+    /// Leaves of these records of a block those that pass, or those that don't.
+    pub fn retain(&self, stored: &StoredAttributes, is_negated: bool, rows: &mut Vec<usize>) {
+        let (columns, odd) = match stored {
+            StoredAttributes::Texts(texts) => return rows.retain(|row| self.matches(texts.get(*row)) != is_negated),
+            StoredAttributes::Columns(columns, odd) => (columns, odd),
+        };
+        let is_told_by = |keyed: &&KeyedColumn| {
+            self.key.strip_prefix(&keyed.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        // With what was found of each value.
+        let mut asked: Vec<(&KeyedColumn, Vec<Option<bool>>)> =
+            columns.columns.iter().filter(is_told_by).map(|keyed| (keyed, vec![None; keyed.column.values()])).collect();
+        rows.retain(|row| {
+            let of_columns = asked.iter_mut().any(|(keyed, known)| {
+                let Some(number) = keyed.column.number(*row) else { return false };
+                *known[number].get_or_insert_with(|| self.accepts_at(&keyed.key, &keyed.column.value(number).parse()))
+            });
+            let holds = of_columns || odd.as_ref().is_some_and(|odd| self.matches(odd.get(*row)));
+            holds != is_negated
+        });
+    }
+
+    /// Whether the value of a field of this name, or what is within it, is accepted.
+    fn accepts_at(&self, name: &str, value: &Value) -> bool {
+        match self.key.get(name.len() + 1..) {
+            Some(path) => at_path(value, path).is_some_and(|value| self.accepts(value)),
+            None => self.accepts(value),
+        }
     }
 
     fn accepts(&self, value: &Value) -> bool {

@@ -1,25 +1,33 @@
 //! The stored form of a run of log records with consecutive ids.
 //!
-//! A payload is a version byte and two zstd frames: the narrow columns (times, levels, services, trace and span
-//! ids), and the texts (messages, attributes). A search that the narrow columns decide never unpacks the texts.
-//! Integers are LEB128 varints, times are zigzag deltas, services and trace ids are indexes into dictionaries.
+//! A payload is a version byte and six parts, each packed by itself: times; levels and services; which record is of which
+//! trace and has a span; the ids of traces and spans; the [`messages`](super::messages); the
+//! [`attributes`](crate::store::attributes), which are packed by key, and what of them is no object. A search unpacks the
+//! narrow ones, and of the texts what it asks for. Integers are LEB128 varints, times are zigzag deltas, services are
+//! indexes into a dictionary, and of a trace it is told how many traces ago it was last seen.
+//!
+//! Version 1, which is still read, had all narrow columns in one frame and all texts in another.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, cell::OnceCell, collections::HashMap};
 
-use app::model::{Level, LogId, LogRecord, SpanId, TraceId, UnixNanos};
+use app::model::{Level, SpanId, TraceId, UnixNanos};
 use serde::{Deserialize, Serialize};
 
 use super::{
     NewLogRecord,
+    messages::{self, Messages},
     words::{each_stored_prefix, each_word},
 };
 use crate::store::{
     StoreError, StoreResult,
+    attributes::{Attributes, AttributesBuilder, OpenAttributes},
     bloom::BloomBuilder,
-    column::{Reader, damaged, pack, put_bytes, put_varint, unpack, unzigzag, zigzag},
+    column::{Reader, damaged, put_bytes, put_varint, restore, store, unpack, unzigzag, zigzag},
+    texts::{Texts, put_texts},
 };
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const VERSION_1: u8 = 1;
 
 /// Counts of a block by service and level, in the order of [`Level::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -64,53 +72,57 @@ pub struct Block {
 
 /// Packs records in the order of their ids.
 pub fn encode(records: &[NewLogRecord]) -> StoreResult<Block> {
-    let mut narrow = Vec::with_capacity(records.len() * 8);
-    let mut text = Vec::with_capacity(records.iter().map(NewLogRecord::size).sum());
     let mut bloom = BloomBuilder::default();
     let mut summary = SummaryBuilder::default();
-    let mut scratch = String::new();
+    let mut payload = vec![VERSION];
+    put_varint(&mut payload, records.len() as u64);
 
-    put_varint(&mut narrow, records.len() as u64);
+    let mut times = Vec::with_capacity(records.len() * 5);
     let mut previous = 0;
     for record in records {
-        put_varint(&mut narrow, zigzag(record.timestamp.0.wrapping_sub(previous)));
+        put_varint(&mut times, zigzag(record.timestamp.0.wrapping_sub(previous)));
         previous = record.timestamp.0;
     }
-    narrow.extend(records.iter().map(|record| record.level as u8));
+    put_bytes(&mut payload, &store(&times)?);
 
     let services: Vec<usize> = records.iter().map(|record| summary.add(&record.service, record.level)).collect();
-    put_varint(&mut narrow, summary.counts.len() as u64);
-    for (service, _) in &summary.counts {
-        put_bytes(&mut narrow, service.as_bytes());
-    }
-    for service in &services {
-        put_varint(&mut narrow, *service as u64);
-    }
+    let mut origins: Vec<u8> = records.iter().map(|record| record.level as u8).collect();
+    put_varint(&mut origins, summary.counts.len() as u64);
+    put_texts(&mut origins, summary.counts.iter().map(|(service, _)| service.as_str()));
+    services.iter().for_each(|service| put_varint(&mut origins, *service as u64));
+    put_bytes(&mut payload, &store(&origins)?);
 
-    put_traces(&mut narrow, records, &mut bloom);
-    for record in records {
-        narrow.push(u8::from(record.span_id.is_some()));
-    }
-    records.iter().filter_map(|record| record.span_id).for_each(|span| narrow.extend(span.0));
+    let (references, ids) = put_ids(records, &mut bloom);
+    put_bytes(&mut payload, &store(&references)?);
+    put_bytes(&mut payload, &store(&ids)?);
 
-    for record in records {
-        put_varint(&mut text, record.message.len() as u64);
-    }
-    for record in records {
-        put_varint(&mut text, record.attributes.len() as u64);
-    }
-    for record in records {
-        text.extend(record.message.as_bytes());
-        add_words(&record.message, &mut scratch, &mut bloom);
-    }
-    for record in records {
-        text.extend(record.attributes.as_bytes());
-        add_words(&record.attributes, &mut scratch, &mut bloom);
-    }
+    let mut scratch = String::new();
+    let mut teach = |text: &str| {
+        each_word(text, &mut scratch, |word| each_stored_prefix(word, |prefix| bloom.add(prefix.as_bytes())));
+    };
+    let texts: Vec<&str> = records.iter().map(|record| record.message.as_str()).collect();
+    texts.iter().for_each(|message| teach(message));
+    put_bytes(&mut payload, &messages::encode(&texts)?);
 
-    let mut payload = vec![VERSION];
-    put_bytes(&mut payload, &pack(&narrow)?);
-    put_bytes(&mut payload, &pack(&text)?);
+    let mut attributes = AttributesBuilder::default();
+    let odd: Vec<&str> = records
+        .iter()
+        .enumerate()
+        .map(|(at, record)| if attributes.add(at, &record.attributes) { "" } else { record.attributes.as_str() })
+        .collect();
+    odd.iter().for_each(|odd| teach(odd));
+    for (key, values) in attributes.contents() {
+        teach(key);
+        // As it stands in the text that is searched.
+        teach(&serde_json::to_string(key).unwrap_or_default());
+        values.for_each(|value| teach(value.as_written()));
+    }
+    put_bytes(&mut payload, &attributes.build(records.len())?);
+    if odd.iter().any(|odd| !odd.is_empty()) {
+        let mut texts = Vec::new();
+        put_texts(&mut texts, odd.into_iter());
+        put_bytes(&mut payload, &store(&texts)?);
+    }
     Ok(Block {
         records: records.len(),
         min_time: records.iter().map(|record| record.timestamp).min().unwrap_or_default(),
@@ -141,51 +153,187 @@ impl SummaryBuilder {
     }
 }
 
-fn put_traces(narrow: &mut Vec<u8>, records: &[NewLogRecord], bloom: &mut BloomBuilder) {
-    let mut order: Vec<TraceId> = Vec::new();
-    let mut index: HashMap<TraceId, u64> = HashMap::new();
-    let references: Vec<u64> = records
-        .iter()
-        .map(|record| {
-            record.trace_id.map_or(0, |trace| {
-                *index.entry(trace).or_insert_with(|| {
-                    order.push(trace);
-                    order.len() as u64
-                })
-            })
-        })
-        .collect();
-    put_varint(narrow, order.len() as u64);
-    for trace in order {
-        bloom.add(&trace.0);
-        narrow.extend(trace.0);
-    }
-    for reference in references {
-        put_varint(narrow, reference);
-    }
-}
+/// No trace; one that was not seen before in the block; otherwise how many traces ago it was first seen, and this.
+const NO_TRACE: u64 = 0;
+const NEXT_TRACE: u64 = 1;
+const FIRST_DISTANCE: u64 = 2;
 
-fn add_words(text: &str, scratch: &mut String, bloom: &mut BloomBuilder) {
-    each_word(text, scratch, |word| each_stored_prefix(word, |prefix| bloom.add(prefix.as_bytes())));
+/// Which trace a record is of and whether it has a span; and the ids of these, each trace once.
+fn put_ids(records: &[NewLogRecord], bloom: &mut BloomBuilder) -> (Vec<u8>, Vec<u8>) {
+    let (mut references, mut ids) = (Vec::with_capacity(records.len() * 2), Vec::new());
+    let mut seen: HashMap<TraceId, u64> = HashMap::new();
+    for record in records {
+        let told = match record.trace_id {
+            None => NO_TRACE,
+            Some(trace) => {
+                let next = seen.len() as u64;
+                match seen.get(&trace) {
+                    Some(number) => next - number - 1 + FIRST_DISTANCE,
+                    None => {
+                        seen.insert(trace, next);
+                        bloom.add(&trace.0);
+                        ids.extend(trace.0);
+                        NEXT_TRACE
+                    }
+                }
+            }
+        };
+        put_varint(&mut references, told);
+    }
+    for record in records {
+        references.push(u8::from(record.span_id.is_some()));
+    }
+    records.iter().filter_map(|record| record.span_id).for_each(|span| ids.extend(span.0));
+    (references, ids)
 }
 
 /// The narrow columns of a block, and its texts still packed.
-pub struct NarrowBlock {
+pub struct LogBlock<'a> {
     /// Times.
     pub times: Vec<UnixNanos>,
     /// Levels.
     pub levels: Vec<Level>,
     services: Vec<String>,
     service_of: Vec<usize>,
-    traces: Vec<TraceId>,
-    trace_of: Vec<usize>,
-    spans: Vec<Option<SpanId>>,
-    packed_text: Vec<u8>,
+    packed_ids: Option<(&'a [u8], &'a [u8])>,
+    ids: OnceCell<Ids<'a>>,
+    texts: PackedTexts<'a>,
 }
 
-impl NarrowBlock {
+/// Which traces and spans records are of.
+struct Ids<'a> {
+    /// Of a record the number of its trace and one, and so of its span; zero for none.
+    of: Vec<(u32, u32)>,
+    /// How many traces there are.
+    traces: usize,
+    /// The ids of traces, then those of spans.
+    bytes: Cow<'a, [u8]>,
+}
+
+impl<'a> Ids<'a> {
+    /// Of so many records, from what [`put_ids`] wrote.
+    fn read((references, ids): (&[u8], &'a [u8]), count: usize) -> StoreResult<Self> {
+        let references = restore(references)?;
+        let mut input = Reader::new(&references);
+        let mut trace_of = Vec::with_capacity(count);
+        let mut traces = 0_usize;
+        for _ in 0..count {
+            trace_of.push(match input.varint()? {
+                NO_TRACE => 0,
+                NEXT_TRACE => {
+                    traces += 1;
+                    traces
+                }
+                told => usize::try_from(told - FIRST_DISTANCE)
+                    .ok()
+                    .and_then(|ago| traces.checked_sub(ago))
+                    .filter(|number| *number > 0)
+                    .ok_or_else(|| damaged("a trace that was not seen before"))?,
+            });
+        }
+        Self::new(trace_of, traces, input.take(count)?, restore(ids)?)
+    }
+
+    fn new(trace_of: Vec<usize>, traces: usize, has_span: &[u8], bytes: Cow<'a, [u8]>) -> StoreResult<Self> {
+        let mut spans = 0;
+        let of: Vec<(u32, u32)> = trace_of
+            .into_iter()
+            .zip(has_span)
+            .map(|(trace, has_span)| {
+                let has_span = u32::from(*has_span != 0);
+                spans += has_span;
+                (trace as u32, spans * has_span)
+            })
+            .collect();
+        if bytes.len() < traces * size_of::<TraceId>() + spans as usize * size_of::<SpanId>() {
+            return Err(damaged("too few ids"));
+        }
+        Ok(Self { of, traces, bytes })
+    }
+
+    fn get(&self, index: usize) -> StoreResult<(Option<TraceId>, Option<SpanId>)> {
+        let (trace, span) = self.of[index];
+        let from = |at: usize| Reader::new(self.bytes.get(at..).unwrap_or_default());
+        let trace = trace.checked_sub(1).map(|trace| from(trace as usize * size_of::<TraceId>()).array());
+        let begin = self.traces * size_of::<TraceId>();
+        let span = span.checked_sub(1).map(|span| from(begin + span as usize * size_of::<SpanId>()).array());
+        Ok((trace.transpose()?.map(TraceId), span.transpose()?.map(SpanId)))
+    }
+}
+
+/// Texts as they are stored.
+enum PackedTexts<'a> {
+    /// Messages, then attributes, in one frame.
+    Joined(&'a [u8]),
+    Columns {
+        messages: &'a [u8],
+        attributes: &'a [u8],
+        /// Attributes that have no columns.
+        odd: Option<&'a [u8]>,
+    },
+}
+
+impl<'a> LogBlock<'a> {
+    /// Unpacks the narrow columns of a payload.
+    pub fn read(payload: &'a [u8]) -> StoreResult<Self> {
+        let (version, rest) = payload.split_first().ok_or_else(|| damaged("a log block without a version"))?;
+        match *version {
+            VERSION => Self::read_columns(rest),
+            VERSION_1 => Self::read_version_1(rest),
+            _ => Err(damaged("unknown version of a log block")),
+        }
+    }
+
+    fn read_columns(parts: &'a [u8]) -> StoreResult<Self> {
+        let mut parts = Reader::new(parts);
+        let count = parts.varint()? as usize;
+        let times = restore(parts.bytes()?)?;
+        let times = read_times(&mut Reader::new(&times), count)?;
+        let origins = restore(parts.bytes()?)?;
+        let mut input = Reader::new(&origins);
+        let levels = read_levels(&mut input, count)?;
+        let service_count = input.count()?;
+        let begin = origins.len() - input.left();
+        let services = Texts::read(origins.to_vec(), begin, service_count)?;
+        let service_of = Reader::new(services.rest()).indexes(count, service_count)?;
+
+        let packed_ids = Some((parts.bytes()?, parts.bytes()?));
+        let (messages, attributes) = (parts.bytes()?, parts.bytes()?);
+        let odd = if parts.left() > 0 { Some(parts.bytes()?) } else { None };
+        Ok(Self {
+            times,
+            levels,
+            services: (0..service_count).map(|at| services.get(at).to_owned()).collect(),
+            service_of,
+            packed_ids,
+            ids: OnceCell::new(),
+            texts: PackedTexts::Columns { messages, attributes, odd },
+        })
+    }
+
+    fn read_version_1(parts: &'a [u8]) -> StoreResult<Self> {
+        let mut outer = Reader::new(parts);
+        let narrow = unpack(outer.bytes()?)?;
+        let texts = PackedTexts::Joined(outer.bytes()?);
+
+        let mut input = Reader::new(&narrow);
+        let count = input.count()?;
+        let times = read_times(&mut input, count)?;
+        let levels = read_levels(&mut input, count)?;
+        let service_count = input.count()?;
+        let services = (0..service_count).map(|_| input.text().map(str::to_owned)).collect::<StoreResult<Vec<_>>>()?;
+        let service_of = input.indexes(count, service_count)?;
+        let trace_count = input.count()?;
+        let mut ids = input.take(trace_count.saturating_mul(size_of::<TraceId>()))?.to_vec();
+        let trace_of = input.indexes(count, trace_count + 1)?;
+        let has_span = input.take(count)?;
+        ids.extend(input.take(input.left())?);
+        let ids = OnceCell::from(Ids::new(trace_of, trace_count, has_span, Cow::Owned(ids))?);
+        Ok(Self { times, levels, services, service_of, packed_ids: None, ids, texts })
+    }
+
     /// How many records.
-    pub fn record_count(&self) -> usize {
+    pub fn records(&self) -> usize {
         self.times.len()
     }
 
@@ -194,224 +342,125 @@ impl NarrowBlock {
         &self.services[self.service_of[index]]
     }
 
-    /// The trace of a record.
-    pub fn trace_id(&self, index: usize) -> Option<TraceId> {
-        self.trace_of[index].checked_sub(1).map(|trace| self.traces[trace])
-    }
-
-    /// The span of a record.
-    pub fn span_id(&self, index: usize) -> Option<SpanId> {
-        self.spans[index]
-    }
-
-    /// A record without its texts, which come from [`decode_text`].
-    pub fn record(&self, index: usize, first_id: LogId, message: &str, attributes: &str) -> StoreResult<LogRecord> {
-        let attributes = if attributes.is_empty() {
-            serde_json::Map::new()
-        } else {
-            serde_json::from_str(attributes).map_err(|error| damaged(&format!("attributes: {error}")))?
+    /// Trace and span of a record. Those of all are unpacked when they are first asked for.
+    pub fn ids(&self, index: usize) -> StoreResult<(Option<TraceId>, Option<SpanId>)> {
+        let ids = match (self.ids.get(), self.packed_ids) {
+            (Some(ids), _) => ids,
+            (None, Some(packed)) => {
+                let ids = Ids::read(packed, self.records())?;
+                self.ids.get_or_init(|| ids)
+            }
+            (None, None) => return Err(damaged("a block without ids")),
         };
-        Ok(LogRecord {
-            id: LogId(first_id.0 + index as i64),
-            timestamp: self.times[index],
-            level: self.levels[index],
-            service: self.service(index).to_owned(),
-            message: message.to_owned(),
-            trace_id: self.trace_id(index),
-            span_id: self.spans[index],
-            attributes,
-        })
+        ids.get(index)
+    }
+
+    /// The number of a record's service among those of [`services`](Self::services).
+    pub fn service_number(&self, index: usize) -> usize {
+        self.service_of[index]
+    }
+
+    /// The services of the records.
+    pub fn services(&self) -> &[String] {
+        &self.services
+    }
+
+    /// Messages and attributes of version 1.
+    fn joined(&self, packed: &[u8]) -> StoreResult<(Texts, Texts)> {
+        let records = self.records();
+        Ok(Texts::read(unpack(packed)?, 0, records * 2)?.split_at(records))
+    }
+
+    /// Unpacks the messages.
+    pub fn messages(&self) -> StoreResult<Messages> {
+        match self.texts {
+            PackedTexts::Joined(packed) => Ok(Messages::whole(self.joined(packed)?.0)),
+            PackedTexts::Columns { messages, .. } => Messages::read(messages, self.records()),
+        }
+    }
+
+    /// Unpacks the attributes.
+    pub fn attributes(&self) -> StoreResult<StoredAttributes> {
+        match self.texts {
+            PackedTexts::Joined(packed) => Ok(StoredAttributes::Texts(self.joined(packed)?.1)),
+            PackedTexts::Columns { attributes, odd, .. } => {
+                let columns = Attributes::read(attributes, self.records())?.open()?;
+                let odd = odd.map(|odd| Texts::read(restore(odd)?.into_owned(), 0, self.records())).transpose()?;
+                Ok(StoredAttributes::Columns(columns, odd))
+            }
+        }
     }
 }
 
-/// Unpacks the narrow columns.
-pub fn decode(payload: &[u8]) -> StoreResult<NarrowBlock> {
-    let Some((&VERSION, rest)) = payload.split_first() else {
-        return Err(damaged("unknown version of a log block"));
-    };
-    let mut outer = Reader::new(rest);
-    let narrow = unpack(outer.bytes()?)?;
-    let packed_text = outer.bytes()?.to_vec();
+/// Attributes of a block's records.
+pub enum StoredAttributes {
+    /// JSON texts, empty for none.
+    Texts(Texts),
+    /// Columns, and a text for each record that has none of them.
+    Columns(OpenAttributes, Option<Texts>),
+}
 
-    let mut input = Reader::new(&narrow);
-    let count = input.count()?;
+impl StoredAttributes {
+    /// The attributes of a record as a JSON text, empty for none.
+    pub fn write(&self, index: usize, out: &mut String) {
+        match self {
+            Self::Texts(texts) => out.push_str(texts.get(index)),
+            Self::Columns(columns, odd) => {
+                columns.write(index, out);
+                if let Some(odd) = odd.as_ref().filter(|_| out.is_empty()) {
+                    out.push_str(odd.get(index));
+                }
+            }
+        }
+    }
+
+    /// Bytes of what is unpacked.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Texts(texts) => texts.size(),
+            Self::Columns(columns, odd) => columns.size() + odd.as_ref().map_or(0, Texts::size),
+        }
+    }
+}
+
+fn read_times(input: &mut Reader<'_>, count: usize) -> StoreResult<Vec<UnixNanos>> {
+    if count > input.left() {
+        return Err(damaged("a number of records"));
+    }
     let mut time = 0_i64;
-    let mut times = Vec::with_capacity(count);
-    for _ in 0..count {
+    let mut next = || -> StoreResult<UnixNanos> {
         time = time.wrapping_add(unzigzag(input.varint()?));
-        times.push(UnixNanos(time));
-    }
-    let levels = input.take(count)?.iter().map(|level| level_of(*level)).collect::<StoreResult<_>>()?;
-    let service_count = input.count()?;
-    let services = (0..service_count).map(|_| input.text().map(str::to_owned)).collect::<StoreResult<Vec<_>>>()?;
-    let service_of = input.indexes(count, service_count)?;
-    let trace_count = input.count()?;
-    let traces = (0..trace_count).map(|_| Ok(TraceId(input.array::<16>()?))).collect::<StoreResult<Vec<_>>>()?;
-    let trace_of = input.indexes(count, trace_count + 1)?;
-    let present = input.take(count)?.to_vec();
-    let spans = present
-        .into_iter()
-        .map(|present| if present == 0 { Ok(None) } else { Ok(Some(SpanId(input.array::<8>()?))) })
-        .collect::<StoreResult<_>>()?;
-    Ok(NarrowBlock { times, levels, services, service_of, traces, trace_of, spans, packed_text })
+        Ok(UnixNanos(time))
+    };
+    (0..count).map(|_| next()).collect()
 }
 
-/// The texts of a block.
-pub struct TextBlock {
-    bytes: Vec<u8>,
-    /// Ends of messages, then of attributes.
-    ends: Vec<usize>,
-    start: usize,
-    records: usize,
-}
-
-impl TextBlock {
-    fn slice(&self, index: usize) -> &str {
-        let from = if index == 0 { self.start } else { self.ends[index - 1] };
-        std::str::from_utf8(&self.bytes[from..self.ends[index]]).unwrap_or_default()
-    }
-
-    /// How many records.
-    pub fn records(&self) -> usize {
-        self.records
-    }
-
-    /// All texts, one after the other.
-    pub fn joined(&self) -> &[u8] {
-        &self.bytes[self.start..]
-    }
-
-    /// Whose text has the byte at this place of [`joined`](Self::joined), and where that text ends.
-    pub fn text_at(&self, place: usize) -> (usize, usize) {
-        let text = self.ends.partition_point(|end| *end <= self.start + place);
-        (text % self.records, self.ends[text] - self.start)
-    }
-
-    /// The message of a record.
-    pub fn message(&self, index: usize) -> &str {
-        self.slice(index)
-    }
-
-    /// The attributes of a record as JSON text; empty for none.
-    pub fn attributes(&self, index: usize) -> &str {
-        self.slice(self.records + index)
-    }
-}
-
-/// Unpacks the texts.
-pub fn decode_text(block: &NarrowBlock) -> StoreResult<TextBlock> {
-    let bytes = unpack(&block.packed_text)?;
-    let records = block.record_count();
-    let mut input = Reader::new(&bytes);
-    let mut lengths = Vec::with_capacity(records * 2);
-    for _ in 0..records * 2 {
-        lengths.push(input.varint()? as usize);
-    }
-    let start = bytes.len() - input.left();
-    let mut end = start;
-    let mut ends = Vec::with_capacity(lengths.len());
-    for length in lengths {
-        end = end.checked_add(length).filter(|end| *end <= bytes.len()).ok_or_else(|| damaged("a text's length"))?;
-        ends.push(end);
-    }
-    Ok(TextBlock { bytes, ends, start, records })
+fn read_levels(input: &mut Reader<'_>, count: usize) -> StoreResult<Vec<Level>> {
+    let level_of = |byte: &u8| Level::ALL.get(usize::from(*byte)).copied().ok_or_else(|| damaged("a level"));
+    input.take(count)?.iter().map(level_of).collect()
 }
 
 /// Unpacks whole records in the order of ids, as they came in.
 pub fn decode_new(payload: &[u8]) -> StoreResult<Vec<NewLogRecord>> {
-    let block = decode(payload)?;
-    let text = decode_text(&block)?;
-    let records = (0..block.record_count()).map(|index| NewLogRecord {
-        timestamp: block.times[index],
-        level: block.levels[index],
-        service: block.service(index).to_owned(),
-        message: text.message(index).to_owned(),
-        trace_id: block.trace_id(index),
-        span_id: block.spans[index],
-        attributes: text.attributes(index).to_owned(),
-    });
-    Ok(records.collect())
-}
-
-fn level_of(byte: u8) -> StoreResult<Level> {
-    Level::ALL.get(usize::from(byte)).copied().ok_or_else(|| damaged("a level"))
+    let block = LogBlock::read(payload)?;
+    let (messages, attributes) = (block.messages()?, block.attributes()?);
+    let record = |index: usize| {
+        let (trace_id, span_id) = block.ids(index)?;
+        let (mut message, mut json) = (String::new(), String::new());
+        messages.write(index, &mut message);
+        attributes.write(index, &mut json);
+        Ok(NewLogRecord {
+            timestamp: block.times[index],
+            level: block.levels[index],
+            service: block.service(index).to_owned(),
+            message,
+            trace_id,
+            span_id,
+            attributes: json,
+        })
+    };
+    (0..block.records()).map(record).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::store::{bloom::BloomView, log::LogMatcher};
-
-    fn record() -> impl Strategy<Value = NewLogRecord> {
-        (
-            any::<i64>(),
-            0..6_usize,
-            "[a-z]{1,8}",
-            "\\PC{0,40}",
-            proptest::option::of(any::<[u8; 16]>()),
-            proptest::option::of(any::<[u8; 8]>()),
-            proptest::bool::ANY,
-        )
-            .prop_map(|(time, level, service, message, trace, span, fields)| NewLogRecord {
-                timestamp: UnixNanos(time),
-                level: Level::ALL[level],
-                service,
-                message,
-                trace_id: trace.map(TraceId),
-                span_id: span.map(SpanId),
-                attributes: if fields { r#"{"user":"u4411","n":3}"#.into() } else { String::new() },
-            })
-    }
-
-    proptest! {
-        #[test]
-        fn records_survive_packing(records in proptest::collection::vec(record(), 1..60)) {
-            let block = encode(&records).unwrap();
-            prop_assert_eq!(decode_new(&block.payload).unwrap(), records.clone());
-            prop_assert_eq!(block.summary.count(None, Level::Trace), records.len() as u64);
-            for record in &records {
-                let filter = app::model::LogFilter {
-                    trace_id: record.trace_id,
-                    search: record
-                        .message
-                        .split(|c: char| !c.is_alphanumeric())
-                        .next()
-                        .filter(|word| !word.is_empty())
-                        .map(str::to_owned),
-                    ..Default::default()
-                };
-                let matcher = LogMatcher::new(&filter).unwrap();
-                prop_assert!(matcher.may_match(BloomView(&block.filter)));
-            }
-        }
-
-        #[test]
-        fn damage_is_an_error_and_never_a_panic(records in proptest::collection::vec(record(), 1..20), at in any::<usize>(), byte in any::<u8>()) {
-            let mut payload = encode(&records).unwrap().payload;
-            let at = at % payload.len();
-            payload[at] = byte;
-            let _either = decode_new(&payload);
-            let _short = decode_new(&payload[..at]);
-        }
-    }
-
-    #[test]
-    fn ordinary_lines_take_few_bytes() {
-        let records: Vec<_> = (0..8192_i64)
-            .map(|n| NewLogRecord {
-                timestamp: UnixNanos(1_790_000_000_000_000_000 + n * 1_000_000),
-                level: Level::Info,
-                service: "gateway".into(),
-                message: format!("GET /v1/orders/{} 200 {} ms", n * 7919 % 10_000, n % 97),
-                trace_id: None,
-                span_id: None,
-                attributes: String::new(),
-            })
-            .collect();
-        let block = encode(&records).unwrap();
-        let size = (block.payload.len() + block.filter.len()) / records.len();
-        assert!(size < 30, "{size} bytes a record");
-    }
-}
+mod tests;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use app::model::{Level, LogId, ServiceLines, UnixNanos, log_views::LevelCounts};
 
-use super::{BlockFacts, LogMatcher, LogScan, ScanCoverage, decode, decode_text};
+use super::{BlockFacts, BlockTexts, LogBlock, LogMatcher, LogScan, ScanCoverage};
 use crate::store::StoreResult;
 
 /// Services that are told apart; what comes beyond them counts only in the columns.
@@ -133,28 +133,21 @@ impl LogScan for CountScan {
     }
 
     fn take(&mut self, _first_id: LogId, payload: &[u8]) -> StoreResult<()> {
-        let narrow = decode(payload)?;
+        let block = LogBlock::read(payload)?;
         let matcher = &self.matcher;
-        let wanted: Vec<usize> = (0..narrow.record_count())
+        let mut wanted: Vec<usize> = (0..block.records())
             .filter(|index| {
-                let time = narrow.times[*index];
+                let time = block.times[*index];
                 time >= self.from
                     && time < self.to
-                    && matcher.matches_ids(narrow.trace_id(*index), narrow.span_id(*index))
-                    && (matcher.matches_level(narrow.levels[*index]) || matcher.matches_service(narrow.service(*index)))
+                    && (matcher.matches_level(block.levels[*index]) || matcher.matches_service(block.service(*index)))
             })
             .collect();
-        let text = if matcher.needs_text() && !wanted.is_empty() { Some(decode_text(&narrow)?) } else { None };
-        let may_match = text.as_ref().and_then(|text| matcher.may_match_text(text));
+        matcher.retain_ids(&block, &mut wanted)?;
+        matcher.retain(&mut BlockTexts::new(&block), &mut wanted)?;
         for index in wanted {
-            let matches = text.as_ref().is_none_or(|text| {
-                may_match.as_ref().is_none_or(|may| may[index])
-                    && matcher.matches_text(text.message(index), text.attributes(index))
-            });
-            if matches {
-                let column = self.column(narrow.times[index]);
-                self.sampled.add(matcher, column, narrow.service(index), narrow.levels[index], 1);
-            }
+            let column = self.column(block.times[index]);
+            self.sampled.add(matcher, column, block.service(index), block.levels[index], 1);
         }
         Ok(())
     }

@@ -2,16 +2,18 @@
 
 use app::model::{
     AttributeTest, Comparison, Level, LogCondition, LogFilter, LogSearch, LogSearchError, LogTerm, SpanId, TraceId,
-    log_pattern,
+    UnixNanos, log_pattern,
 };
 use regex::{Regex, RegexBuilder, bytes};
 
 use super::{
     attributes::AttributeMatcher,
-    block::{BlockSummary, TextBlock},
+    block::{BlockSummary, LogBlock, StoredAttributes},
+    messages::MessageScan,
+    texts::BlockTexts,
     words::{each_word, lookup_prefix},
 };
-use crate::store::bloom::BloomView;
+use crate::store::{StoreResult, bloom::BloomView};
 
 /// Most memory that a compiled expression of a search takes, and the states that it makes while it runs.
 const MAX_REGEX_BYTES: usize = 1 << 20;
@@ -37,10 +39,61 @@ pub struct LogMatcher {
     traces: Vec<(Option<TraceId>, bool)>,
     spans: Vec<(Option<SpanId>, bool)>,
     texts: Vec<TextTest>,
-    /// Finds the longest text that each match has, in the texts of a whole block at once, wherever it stands.
-    scan: Option<bytes::Regex>,
+    scan: Option<Scan>,
     /// Keys that a block's filter must hold for the block to have a match.
     keys: Vec<Vec<u8>>,
+}
+
+/// Finds the longest text that each match has, in the texts of a whole block at once.
+#[derive(Debug, Clone)]
+struct Scan {
+    /// In attributes.
+    wanted: bytes::Regex,
+    in_messages: MessageScan,
+    place: Place,
+    /// It may begin in one value of an object and end in another.
+    may_span_values: bool,
+}
+
+/// Where a text stands that each match has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Place {
+    #[default]
+    Anywhere,
+    Message,
+    Attributes,
+}
+
+impl Scan {
+    /// Of a text; none for no text.
+    fn new(text: &str, place: Place) -> Option<Self> {
+        if text.is_empty() {
+            return None;
+        }
+        let wanted = bytes::RegexBuilder::new(&regex::escape(text)).case_insensitive(true).build().ok()?;
+        let may_span_values = text.contains(['"', ':', ',', '{', '}']);
+        Some(Self { wanted, in_messages: MessageScan::new(text)?, place, may_span_values })
+    }
+
+    /// Leaves of these records of a block those that have the text.
+    fn retain(&self, texts: &mut BlockTexts<'_>, rows: &mut Vec<usize>) -> StoreResult<()> {
+        let mut may = vec![false; texts.records()];
+        if self.place != Place::Attributes {
+            texts.messages()?.mark(&self.in_messages, &mut may);
+        }
+        if self.place != Place::Message {
+            match texts.attributes()? {
+                StoredAttributes::Texts(texts) => texts.each_match(&self.wanted, |row| may[row] = true),
+                StoredAttributes::Columns(columns, odd) if !self.may_span_values => {
+                    columns.mark(&self.wanted, &mut may);
+                    odd.iter().for_each(|odd| odd.each_match(&self.wanted, |row| may[row] = true));
+                }
+                StoredAttributes::Columns(..) => return Ok(()),
+            }
+        }
+        rows.retain(|row| may[*row]);
+        Ok(())
+    }
 }
 
 /// What is asked of the texts of a record.
@@ -66,6 +119,37 @@ impl TextTest {
         };
         holds != self.is_negated
     }
+
+    /// Leaves of these records of a block those that pass.
+    fn retain(&self, texts: &mut BlockTexts<'_>, rows: &mut Vec<usize>) -> StoreResult<()> {
+        match &self.kind {
+            TextKind::Message(regex) => {
+                let messages = texts.messages()?;
+                let mut scratch = String::new();
+                rows.retain(|row| {
+                    messages.test(*row, &mut scratch, |message| regex.is_match(message)) != self.is_negated
+                });
+            }
+            TextKind::Attribute(attribute) => attribute.retain(texts.attributes()?, self.is_negated, rows),
+            TextKind::Anywhere(regex) => {
+                let messages = texts.messages()?;
+                let mut scratch = String::new();
+                let mut in_message = |row| messages.test(row, &mut scratch, |message| regex.is_match(message));
+                let mut holds: Vec<bool> = rows.iter().map(|row| in_message(*row)).collect();
+                if holds.contains(&false) {
+                    let attributes = texts.attributes()?;
+                    for (holds, row) in holds.iter_mut().zip(&*rows).filter(|(holds, _)| !**holds) {
+                        scratch.clear();
+                        attributes.write(*row, &mut scratch);
+                        *holds = regex.is_match(&scratch);
+                    }
+                }
+                let mut holds = holds.into_iter();
+                rows.retain(|_| holds.next() != Some(self.is_negated));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What each match has, whichever way it is looked for.
@@ -73,6 +157,7 @@ impl TextTest {
 struct Marks {
     keys: Vec<Vec<u8>>,
     longest: String,
+    place: Place,
 }
 
 impl Marks {
@@ -82,10 +167,11 @@ impl Marks {
         each_word(text, &mut String::new(), |word| keys.extend(lookup_prefix(word).map(|key| key.as_bytes().to_vec())));
     }
 
-    /// Each match has this text.
-    fn add_text(&mut self, text: &str) {
+    /// Each match has this text there.
+    fn add_text(&mut self, text: &str, place: Place) {
         if text.len() > self.longest.len() {
             text.clone_into(&mut self.longest);
+            self.place = place;
         }
     }
 }
@@ -115,9 +201,7 @@ impl LogMatcher {
         // The cheap ones first.
         matcher.texts.sort_by_key(|test| matches!(test.kind, TextKind::Attribute(_)));
         matcher.keys = marks.keys;
-        matcher.scan = Some(marks.longest)
-            .filter(|text| !text.is_empty())
-            .and_then(|text| bytes::RegexBuilder::new(&regex::escape(&text)).case_insensitive(true).build().ok());
+        matcher.scan = Scan::new(&marks.longest, marks.place);
         Ok(matcher)
     }
 
@@ -144,14 +228,14 @@ impl LogMatcher {
                 text(TextKind::Anywhere(plain(word)?));
                 if !is_negated {
                     marks.add_words(word);
-                    marks.add_text(word);
+                    marks.add_text(word, Place::Anywhere);
                 }
             }
             LogCondition::Message(phrase) => {
                 text(TextKind::Message(plain(phrase)?));
                 if !is_negated {
                     marks.add_words(phrase);
-                    marks.add_text(phrase);
+                    marks.add_text(phrase, Place::Message);
                 }
             }
             LogCondition::Pattern(pattern) => {
@@ -173,7 +257,7 @@ impl LogMatcher {
                         let stored = serde_json::Value::String(value.clone()).to_string();
                         let stored = stored.get(1..stored.len() - 1).unwrap_or_default();
                         marks.add_words(stored);
-                        marks.add_text(stored);
+                        marks.add_text(stored, Place::Attributes);
                     }
                 }
             }
@@ -226,7 +310,7 @@ impl LogMatcher {
     }
 
     /// Whether the ids of a record are as wanted.
-    pub fn matches_ids(&self, trace_id: Option<TraceId>, span_id: Option<SpanId>) -> bool {
+    fn matches_ids(&self, trace_id: Option<TraceId>, span_id: Option<SpanId>) -> bool {
         fn holds<T: PartialEq + Copy>(tests: &[(Option<T>, bool)], id: Option<T>) -> bool {
             tests
                 .iter()
@@ -246,24 +330,52 @@ impl LogMatcher {
         self.matches_level(level) && self.matches_service(service) && self.matches_ids(trace_id, span_id)
     }
 
-    /// The records of a block, by index, that may pass [`matches_text`](Self::matches_text); nothing if each may.
-    ///
-    /// One search over all texts is many times faster than one for each record.
-    pub fn may_match_text(&self, text: &TextBlock) -> Option<Vec<bool>> {
-        let scan = self.scan.as_ref()?;
-        let mut may = vec![false; text.records()];
-        let mut at = 0;
-        while let Some(found) = scan.find_at(text.joined(), at) {
-            let (record, end) = text.text_at(found.start());
-            // What begins in one text and ends in the next is nothing, but may hide what begins right after it.
-            at = if found.end() <= end {
-                may[record] = true;
-                end
-            } else {
-                found.start() + 1
-            };
+    /// Records of a block with a time from the first up to before the second, of which everything but their texts is as
+    /// wanted.
+    pub fn rows(&self, block: &LogBlock<'_>, (from, to): (UnixNanos, UnixNanos)) -> StoreResult<Vec<usize>> {
+        let of_services: Vec<bool> = block.services().iter().map(|service| self.matches_service(service)).collect();
+        let mut rows: Vec<usize> = (0..block.records())
+            .filter(|index| {
+                block.times[*index] >= from
+                    && block.times[*index] < to
+                    && self.matches_level(block.levels[*index])
+                    && of_services[block.service_number(*index)]
+            })
+            .collect();
+        self.retain_ids(block, &mut rows)?;
+        Ok(rows)
+    }
+
+    /// Leaves of these records of a block those whose trace and span are as wanted.
+    pub fn retain_ids(&self, block: &LogBlock<'_>, rows: &mut Vec<usize>) -> StoreResult<()> {
+        if (self.traces.is_empty() && self.spans.is_empty()) || rows.is_empty() {
+            return Ok(());
         }
-        Some(may)
+        let mut kept = Vec::new();
+        for row in rows.drain(..) {
+            let (trace_id, span_id) = block.ids(row)?;
+            if self.matches_ids(trace_id, span_id) {
+                kept.push(row);
+            }
+        }
+        *rows = kept;
+        Ok(())
+    }
+
+    /// Leaves of these records of a block those whose texts are as wanted.
+    pub fn retain(&self, texts: &mut BlockTexts<'_>, rows: &mut Vec<usize>) -> StoreResult<()> {
+        if let Some(scan) = &self.scan
+            && !rows.is_empty()
+        {
+            scan.retain(texts, rows)?;
+        }
+        for test in &self.texts {
+            if rows.is_empty() {
+                break;
+            }
+            test.retain(texts, rows)?;
+        }
+        Ok(())
     }
 
     /// Whether message and attributes (a JSON text) are as wanted.
@@ -298,7 +410,7 @@ fn compile(pattern: &str, ignore_case: bool) -> Result<Regex, String> {
 /// beginning of a word is enough, so only the first word of what follows is left out.
 fn mark_pattern(pattern: &str, marks: &mut Marks) {
     for (at, literal) in log_pattern::literals(pattern).enumerate() {
-        marks.add_text(literal);
+        marks.add_text(literal, Place::Message);
         let whole = if at == 0 { literal } else { literal.trim_start_matches(char::is_alphanumeric) };
         marks.add_words(whole);
     }

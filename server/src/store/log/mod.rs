@@ -5,16 +5,19 @@ mod attributes;
 mod block;
 mod counts;
 mod matcher;
+mod messages;
 mod patterns;
 mod scan;
+mod texts;
 mod words;
 
 use app::model::{Level, SpanId, TraceId, UnixNanos};
-pub use block::{Block, BlockSummary, NarrowBlock, TextBlock, decode, decode_new, decode_text, encode};
+pub use block::{Block, BlockSummary, LogBlock, decode_new, encode};
 pub use counts::{CountScan, LogCounts};
 pub use matcher::{LogMatcher, SearchError};
 pub use patterns::{Clusters, PatternScan};
 pub use scan::{BlockFacts, LogScan, ScanCoverage};
+pub use texts::BlockTexts;
 
 /// A log record on its way in: without an id, its fields as JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,14 +1,14 @@
 //! Clusters messages by pattern, after Drain (He et al., ICWS 2017): messages with as many words and the same first word
 //! belong together if most of their words are the same.
 
-use std::collections::HashMap;
-
 use app::model::{
     Level, LogId, LogPattern, UnixNanos,
-    log_pattern::{ANY, pattern_of},
+    log_pattern::{ANY, keeps_numbers, pattern_of, write_shape},
 };
 
-use super::{BlockFacts, LogMatcher, LogScan, decode, decode_text};
+use foldhash::HashMap;
+
+use super::{BlockFacts, BlockTexts, LogBlock, LogMatcher, LogScan};
 use crate::store::StoreResult;
 
 /// Share of words that have to be the same.
@@ -19,6 +19,8 @@ const FEW_WORDS: usize = 4;
 const MOST_PATTERNS: usize = 2000;
 /// Similar messages that are told apart.
 const MOST_VARIANTS: usize = 4;
+/// Shapes of messages whose pattern is remembered, at most.
+const MOST_SHAPES: usize = 16_384;
 /// Most services that are counted for a pattern.
 const MOST_SERVICES: usize = 64;
 
@@ -37,7 +39,7 @@ impl Default for Tally {
         Self {
             lines: 0,
             level: Level::Trace,
-            services: HashMap::new(),
+            services: HashMap::default(),
             first: UnixNanos(i64::MAX),
             last: UnixNanos(i64::MIN),
         }
@@ -136,6 +138,9 @@ pub struct Clusters {
     buckets: HashMap<(usize, String), Vec<usize>>,
     /// Masked messages that were seen before: most are.
     known: HashMap<String, usize>,
+    /// Masked messages of shapes all of whose messages have the same.
+    shapes: HashMap<String, String>,
+    scratch: String,
     lines: u64,
     others: u64,
 }
@@ -144,12 +149,23 @@ impl Clusters {
     /// Counts a message.
     pub fn add(&mut self, message: &str, level: Level, service: &str, time: UnixNanos) {
         self.lines += 1;
-        let masked = pattern_of(message);
-        let place = self.known.get(&masked).copied().or_else(|| self.place(&masked));
-        match place {
-            Some(index) => self.found[index].tally(&masked).add(level, service, time),
-            None => self.others += 1,
+        let mut shape = std::mem::take(&mut self.scratch);
+        write_shape(message, &mut shape);
+        if let Some(masked) = self.shapes.get(&shape)
+            && let Some(index) = self.known.get(masked)
+        {
+            self.found[*index].tally(masked).add(level, service, time);
+        } else {
+            let masked = pattern_of(message);
+            match self.known.get(&masked).copied().or_else(|| self.place(&masked)) {
+                Some(index) => self.found[index].tally(&masked).add(level, service, time),
+                None => self.others += 1,
+            }
+            if self.shapes.len() < MOST_SHAPES && !keeps_numbers(&masked) {
+                self.shapes.insert(shape.clone(), masked);
+            }
         }
+        self.scratch = shape;
     }
 
     /// The cluster of a masked message that was not seen before; none when there are too many.
@@ -222,19 +238,19 @@ impl LogScan for PatternScan {
     }
 
     fn take(&mut self, _first_id: LogId, payload: &[u8]) -> StoreResult<()> {
-        let narrow = decode(payload)?;
-        let text = decode_text(&narrow)?;
-        let may_match = self.matcher.may_match_text(&text);
-        for index in 0..narrow.record_count() {
-            let (time, level, service) = (narrow.times[index], narrow.levels[index], narrow.service(index));
-            let matches = time >= self.from
-                && time < self.to
-                && may_match.as_ref().is_none_or(|may| may[index])
-                && self.matcher.matches_fields(level, service, narrow.trace_id(index), narrow.span_id(index))
-                && self.matcher.matches_text(text.message(index), text.attributes(index));
-            if matches {
-                self.clusters.add(text.message(index), level, service, time);
-            }
+        let block = LogBlock::read(payload)?;
+        let mut wanted = self.matcher.rows(&block, (self.from, self.to))?;
+        let mut texts = BlockTexts::new(&block);
+        self.matcher.retain(&mut texts, &mut wanted)?;
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let messages = texts.messages()?;
+        let mut message = String::new();
+        for index in wanted {
+            message.clear();
+            messages.write(index, &mut message);
+            self.clusters.add(&message, block.levels[index], block.service(index), block.times[index]);
         }
         Ok(())
     }

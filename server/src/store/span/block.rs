@@ -1,7 +1,7 @@
 //! The stored form of a run of spans.
 //!
 //! A payload is a version byte, the number of spans, and three parts: the narrow columns (traces, ids, times, kinds, and
-//! indexes into dictionaries of names, services, resources and scopes) as a zstd frame, the [`attributes`](super::attributes),
+//! indexes into dictionaries of names, services, resources and scopes) as a zstd frame, the [`attributes`](crate::store::attributes),
 //! each column packed by itself, and the texts (events, links, messages) as a zstd frame. The spans of a trace lie
 //! together; a parent in the same block is told by its distance.
 //!
@@ -19,14 +19,10 @@ use foldhash::{HashMap, HashMapExt};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Map;
 
-use super::{
-    NewSpan,
-    attributes::{Attributes, AttributesBuilder, teach},
-    group_by_trace,
-    matcher::attribute_key,
-};
+use super::{NewSpan, group_by_trace, matcher::attribute_key};
 use crate::store::{
     StoreError, StoreResult,
+    attributes::{Attributes, AttributesBuilder, JsonValue, members},
     bloom::{BloomBuilder, BloomView},
     column::{Reader, damaged, pack, put_bytes, put_varint, unpack, unpacked_bytes, unzigzag, zigzag},
 };
@@ -154,13 +150,17 @@ pub fn encode(spans: &[impl Borrow<NewSpan>]) -> StoreResult<Block> {
         .map(|(at, span)| if attributes.add(at, &span.attributes) { "" } else { span.attributes.as_str() })
         .collect();
     for odd in odd.iter().filter(|odd| !odd.is_empty()) {
-        teach(odd, &mut bloom);
+        teach(&mut bloom, members(odd));
+    }
+    for (key, values) in attributes.contents() {
+        bloom.add(key.as_bytes());
+        values.for_each(|value| bloom.add(&attribute_key(key, &value.text())));
     }
 
     let mut payload = vec![VERSION];
     put_varint(&mut payload, order.len() as u64);
     put_bytes(&mut payload, &pack(&narrow)?);
-    put_bytes(&mut payload, &attributes.build(order.len(), &mut bloom)?);
+    put_bytes(&mut payload, &attributes.build(order.len())?);
     put_bytes(&mut payload, &pack(&texts_of(&order, &odd))?);
     Ok(Block {
         spans: order.len(),
@@ -170,6 +170,14 @@ pub fn encode(spans: &[impl Borrow<NewSpan>]) -> StoreResult<Block> {
         filter: bloom.build(),
         payload,
     })
+}
+
+/// Tells the filter of each member of an object.
+fn teach(bloom: &mut BloomBuilder, members: Vec<(Cow<'_, str>, JsonValue<'_>)>) {
+    for (key, value) in members {
+        bloom.add(key.as_bytes());
+        bloom.add(&attribute_key(&key, &value.text()));
+    }
 }
 
 fn put_parents(narrow: &mut Vec<u8>, order: &[&NewSpan]) {
@@ -212,7 +220,8 @@ fn put_dictionaries(
         bloom.add(&attribute_key("name", name));
     }
     for resource in &resources.texts {
-        attributes.add_resource(resource, bloom);
+        attributes.add_resource(resource);
+        teach(bloom, members(resource));
     }
     for (dictionary, indexes) in &columns {
         dictionary.write(narrow);
@@ -558,12 +567,12 @@ impl NarrowBlock {
             return Ok(Cow::Borrowed(section));
         }
         let texts = self.texts()?;
-        let (mut builder, mut bloom) = (AttributesBuilder::default(), BloomBuilder::default());
+        let mut builder = AttributesBuilder::default();
         for at in 0..self.span_count() {
             builder.add(at, texts.odd_attributes(at));
         }
-        self.resource_texts().for_each(|resource| builder.add_resource(resource, &mut bloom));
-        builder.build(self.span_count(), &mut bloom).map(Cow::Owned)
+        self.resource_texts().for_each(|resource| builder.add_resource(resource));
+        builder.build(self.span_count()).map(Cow::Owned)
     }
 
     /// A span without attributes, events, links and message.

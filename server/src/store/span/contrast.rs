@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 use app::model::{ContrastValue, TraceContrast, TraceId};
 use serde_json::{Map, Value};
 
-use super::{NarrowBlock, attributes::Attributes, matcher::text_of};
-use crate::store::StoreResult;
+use super::{NarrowBlock, matcher::text_of};
+use crate::store::{StoreResult, attributes::Attributes};
 
 /// Values that are counted at most; what comes after is not looked at.
 const MAX_PAIRS: usize = 100_000;

@@ -5,10 +5,9 @@ use serde_json::{Map, Value};
 
 use super::{
     SpanCondition,
-    attributes::Attributes,
     block::{BlockSummary, Glance, NarrowBlock, decode},
 };
-use crate::store::{StoreResult, bloom::BloomView};
+use crate::store::{StoreResult, attributes::Attributes, bloom::BloomView};
 
 /// What a filter holds of an attribute with its value.
 pub fn attribute_key(key: &str, value: &str) -> Vec<u8> {

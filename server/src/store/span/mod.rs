@@ -1,7 +1,6 @@
 //! How spans lie in the store: compressed column blocks with a filter each, a row for each trace, and what the rows of
 //! a trace say once more spans of it arrive.
 
-mod attributes;
 mod block;
 mod contrast;
 mod edges;

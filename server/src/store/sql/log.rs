@@ -9,6 +9,7 @@ use std::{
 use app::model::{Level, LogId, LogRecord, TenantId, UnixNanos};
 use async_trait::async_trait;
 use sqlx::Acquire;
+use tokio::task::JoinHandle;
 
 use super::{
     Db, SqlStore,
@@ -17,7 +18,7 @@ use super::{
 use crate::store::{
     AdminStore, LogSelection, LogSlice, LogStore, StoreError, StoreResult,
     bloom::BloomView,
-    log::{BlockSummary, LogMatcher, LogScan, NewLogRecord, ScanCoverage, decode, decode_new, decode_text, encode},
+    log::{BlockSummary, BlockTexts, LogBlock, LogMatcher, LogScan, NewLogRecord, ScanCoverage, decode_new, encode},
     merge::{COMPACTION_WINDOW, FULL_BLOCK_RECORDS, SmallBlock, choose_run},
     threads,
 };
@@ -51,6 +52,9 @@ pub(super) struct BlockRow {
     pub levels: i64,
     pub summary: Vec<u8>,
 }
+
+/// Records of any time.
+pub(super) const ALL_TIMES: (UnixNanos, UnixNanos) = (UnixNanos(i64::MIN), UnixNanos(i64::MAX));
 
 type Connection = <Db as sqlx::Database>::Connection;
 
@@ -181,60 +185,27 @@ impl Search {
     }
 
     /// Unpacks a block and takes what matches.
-    fn take(&mut self, block: &BlockRow, payload: &[u8], count: bool) -> StoreResult<()> {
+    fn take(&mut self, row: &BlockRow, payload: &[u8], count: bool) -> StoreResult<()> {
         let selection = self.selection.clone();
         let matcher = &selection.matcher;
-        let narrow = decode(payload)?;
-        let wanted: Vec<usize> = (0..narrow.record_count())
-            .filter(|index| {
-                let time = narrow.times[*index];
-                time >= selection.from
-                    && time < selection.to
-                    && matcher.matches_fields(
-                        narrow.levels[*index],
-                        narrow.service(*index),
-                        narrow.trace_id(*index),
-                        narrow.span_id(*index),
-                    )
-            })
-            .collect();
-        let mut unpacked_bytes = narrow.record_count() as u64 * NARROW_BYTES;
-        // Without a text to look for, texts are wanted of what the page takes only.
-        let is_text_wanted = if matcher.needs_text() {
-            !wanted.is_empty()
-        } else {
-            let key = |index: &usize| (narrow.times[*index], LogId(block.first_id + *index as i64));
-            wanted.iter().any(|index| self.takes(key(index)))
-        };
-        let text = if is_text_wanted { Some(decode_text(&narrow)?) } else { None };
-        unpacked_bytes += text.as_ref().map_or(0, |text| text.joined().len() as u64);
-        if self.is_fresh(block) {
-            self.effort_bytes = self.effort_bytes.saturating_sub(unpacked_bytes);
-        }
-        let Some(text) = text else {
-            if count {
-                self.count(wanted.len() as u64);
-            }
-            return Ok(());
-        };
-        let may_match = matcher.may_match_text(&text);
-        let mut matched = 0;
-        // Mostly the last are the newest: once the page is full of them, those before need not be built.
-        for index in wanted.into_iter().rev().filter(|index| may_match.as_ref().is_none_or(|may| may[*index])) {
-            let (message, attributes) = (text.message(index), text.attributes(index));
-            if !matcher.matches_text(message, attributes) {
-                continue;
-            }
-            matched += 1;
-            let key = (narrow.times[index], LogId(block.first_id + index as i64));
-            if !self.takes(key) {
-                continue;
-            }
-            let record = narrow.record(index, LogId(block.first_id), message, attributes)?;
-            self.keep(Found(record));
-        }
+        let block = LogBlock::read(payload)?;
+        let first_id = LogId(row.first_id);
+        let mut rows = matcher.rows(&block, (selection.from, selection.to))?;
+        let mut texts = BlockTexts::new(&block);
+        matcher.retain(&mut texts, &mut rows)?;
         if count {
-            self.count(matched);
+            self.count(rows.len() as u64);
+        }
+        // Mostly the last are the newest: once the page is full of them, those before need not be built.
+        for index in rows.into_iter().rev() {
+            let key = (block.times[index], LogId(first_id.0 + index as i64));
+            if self.takes(key) {
+                self.keep(Found(texts.record(index, first_id)?));
+            }
+        }
+        if self.is_fresh(row) {
+            let unpacked_bytes = block.records() as u64 * NARROW_BYTES + texts.size() as u64;
+            self.effort_bytes = self.effort_bytes.saturating_sub(unpacked_bytes);
         }
         Ok(())
     }
@@ -308,11 +279,14 @@ struct Group {
     records: u64,
     /// Records that it takes. It begins with few, which often fill a page.
     most_records: u64,
+    is_first: bool,
+    /// Parts of the search that unpack the group before.
+    unpacking: Vec<JoinHandle<StoreResult<Search>>>,
 }
 
 impl Default for Group {
     fn default() -> Self {
-        Self { blocks: Vec::new(), records: 0, most_records: RECORDS_A_GROUP }
+        Self { blocks: Vec::new(), records: 0, most_records: RECORDS_A_GROUP, is_first: true, unpacking: Vec::new() }
     }
 }
 
@@ -321,33 +295,47 @@ impl Group {
         self.records >= self.most_records || self.blocks.len() >= BLOCKS_A_GROUP
     }
 
-    /// Unpacks all of them into a search, and is empty then.
+    /// Has all of them unpacked into a search, and is empty then. While they are, the next ones can be read; only after
+    /// the first it waits, as most pages end there.
     async fn flush(&mut self, connection: &mut Connection, search: &mut Search) -> StoreResult<()> {
         let blocks = std::mem::take(&mut self.blocks);
         let records = std::mem::take(&mut self.records);
         if blocks.is_empty() {
             return Ok(());
         }
-        let effort = search.effort_bytes;
         let ids: Vec<i64> = blocks.iter().map(|(block, _)| block.id).collect();
         let mut payloads = blob::read(connection, LOG_PAYLOADS, &ids).await?;
+        self.wait(search).await?;
         let parts = (records.div_ceil(RECORDS_A_THREAD) as usize).clamp(1, threads()).min(blocks.len());
         let mut shares: Vec<Vec<(BlockRow, bool, Vec<u8>)>> = std::iter::repeat_with(Vec::new).take(parts).collect();
         for (at, (block, count)) in blocks.into_iter().enumerate() {
             let payload = payloads.remove(&block.id).ok_or_else(|| blob::missing(block.id))?;
             shares[at % parts].push((block, count, payload));
         }
-        let unpacked = shares.into_iter().map(|share| {
+        let unpacking = shares.into_iter().map(|share| {
             let mut part = search.part();
             // Unpacking takes milliseconds: not on a thread that serves sockets.
             tokio::task::spawn_blocking(move || {
                 for (block, count, payload) in &share {
                     part.take(block, payload, *count)?;
                 }
-                Ok::<_, StoreError>(part)
+                Ok(part)
             })
         });
-        for part in futures::future::join_all(unpacked.collect::<Vec<_>>()).await {
+        self.unpacking = unpacking.collect();
+        if std::mem::take(&mut self.is_first) {
+            self.wait(search).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for what is being unpacked.
+    async fn wait(&mut self, search: &mut Search) -> StoreResult<()> {
+        if self.unpacking.is_empty() {
+            return Ok(());
+        }
+        let effort = search.effort_bytes;
+        for part in futures::future::join_all(std::mem::take(&mut self.unpacking)).await {
             search.absorb(part??);
         }
         // Records may be large: how many the next group takes goes by what these took of what is left.
@@ -401,7 +389,6 @@ impl LogStore for SqlStore {
             for index in 0..described.len() {
                 let (block, summary) = &described[index];
                 if search.is_done(block) {
-                    group.flush(&mut *connection, &mut search).await?;
                     break 'blocks;
                 }
                 search.services.extend(summary.0.iter().map(|(service, _)| service.clone()));
@@ -446,6 +433,8 @@ impl LogStore for SqlStore {
                 break;
             }
         }
+        group.flush(&mut *connection, &mut search).await?;
+        group.wait(&mut search).await?;
         Ok(search.finish())
     }
 
@@ -546,29 +535,15 @@ fn records_after(
     after: LogId,
     space: usize,
 ) -> StoreResult<(Vec<LogRecord>, Option<LogId>)> {
-    let narrow = decode(payload)?;
-    let text = decode_text(&narrow)?;
-    let mut records = Vec::new();
-    for index in 0..narrow.record_count() {
-        let id = LogId(first_id.0 + index as i64);
-        let (message, attributes) = (text.message(index), text.attributes(index));
-        if id <= after
-            || !matcher.matches_fields(
-                narrow.levels[index],
-                narrow.service(index),
-                narrow.trace_id(index),
-                narrow.span_id(index),
-            )
-            || !matcher.matches_text(message, attributes)
-        {
-            continue;
-        }
-        records.push(narrow.record(index, first_id, message, attributes)?);
-        if records.len() == space {
-            return Ok((records, Some(id)));
-        }
-    }
-    Ok((records, None))
+    let block = LogBlock::read(payload)?;
+    let mut rows = matcher.rows(&block, ALL_TIMES)?;
+    rows.retain(|index| first_id.0 + *index as i64 > after.0);
+    let mut texts = BlockTexts::new(&block);
+    matcher.retain(&mut texts, &mut rows)?;
+    rows.truncate(space);
+    let records = rows.into_iter().map(|index| texts.record(index, first_id)).collect::<StoreResult<Vec<_>>>()?;
+    let full_at = records.last().filter(|_| records.len() == space).map(|record| record.id);
+    Ok((records, full_at))
 }
 
 impl SqlStore {

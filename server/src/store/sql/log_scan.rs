@@ -12,14 +12,14 @@ use super::{
     SqlStore,
     blob::{self, LOG_FILTERS, LOG_PAYLOADS},
     log::{
-        BLOCKS_A_GROUP, BLOCKS_A_READ, BlockRow, FILTERS_A_READ, Found, RECORDS_A_BLOCK_COSTS, RECORDS_A_GROUP,
-        may_match,
+        ALL_TIMES, BLOCKS_A_GROUP, BLOCKS_A_READ, BlockRow, FILTERS_A_READ, Found, RECORDS_A_BLOCK_COSTS,
+        RECORDS_A_GROUP, may_match,
     },
 };
 use crate::store::{
     StoreError, StoreResult,
     bloom::BloomView,
-    log::{BlockFacts, BlockSummary, LogMatcher, LogScan, ScanCoverage, decode, decode_text},
+    log::{BlockFacts, BlockSummary, BlockTexts, LogBlock, LogMatcher, LogScan, ScanCoverage},
 };
 
 /// Filters that are looked at in one scan, each some ten kilobytes.
@@ -160,13 +160,12 @@ impl SqlStore {
         .await?;
         let Some((first_id, payload)) = row else { return Ok(None) };
         let record = tokio::task::spawn_blocking(move || {
-            let narrow = decode(&payload)?;
+            let block = LogBlock::read(&payload)?;
             let index = (id.0 - first_id) as usize;
-            if index >= narrow.record_count() {
+            if index >= block.records() {
                 return Ok(None);
             }
-            let text = decode_text(&narrow)?;
-            narrow.record(index, LogId(first_id), text.message(index), text.attributes(index)).map(Some)
+            BlockTexts::new(&block).record(index, LogId(first_id)).map(Some)
         });
         record.await?
     }
@@ -235,24 +234,18 @@ fn take_nearest(
     limit: usize,
     mut nearest: BinaryHeap<Found>,
 ) -> StoreResult<BinaryHeap<Found>> {
-    let narrow = decode(payload)?;
-    let text = decode_text(&narrow)?;
-    for index in 0..narrow.record_count() {
-        let key = (narrow.times[index], LogId(first_id.0 + index as i64));
-        let is_further = nearest.len() == limit && nearest.peek().is_none_or(|furthest| key > furthest.key());
-        if key <= place
-            || is_further
-            || !matcher.matches_fields(
-                narrow.levels[index],
-                narrow.service(index),
-                narrow.trace_id(index),
-                narrow.span_id(index),
-            )
-            || !matcher.matches_text(text.message(index), text.attributes(index))
-        {
+    let block = LogBlock::read(payload)?;
+    let key = |index: usize| (block.times[index], LogId(first_id.0 + index as i64));
+    let mut rows = matcher.rows(&block, ALL_TIMES)?;
+    rows.retain(|index| key(*index) > place);
+    let mut texts = BlockTexts::new(&block);
+    matcher.retain(&mut texts, &mut rows)?;
+    for index in rows {
+        let is_further = nearest.len() == limit && nearest.peek().is_none_or(|furthest| key(index) > furthest.key());
+        if is_further {
             continue;
         }
-        nearest.push(Found(narrow.record(index, first_id, text.message(index), text.attributes(index))?));
+        nearest.push(Found(texts.record(index, first_id)?));
         if nearest.len() > limit {
             nearest.pop();
         }

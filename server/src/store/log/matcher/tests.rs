@@ -2,7 +2,7 @@ use app::model::UnixNanos;
 use proptest::prelude::*;
 
 use super::*;
-use crate::store::log::{NewLogRecord, decode, decode_text, encode};
+use crate::store::log::{NewLogRecord, encode};
 
 fn refused(text: &str) -> SearchError {
     LogMatcher::new(&LogFilter { search: Some(text.into()), ..LogFilter::default() }).unwrap_err()
@@ -110,26 +110,30 @@ fn what_cannot_be_run_is_refused_with_a_reason() {
 
 proptest! {
     #[test]
-    fn scanning_a_block_misses_nothing(
-        texts in proptest::collection::vec(("[abAB ß]{0,6}", "[ab\"]{0,4}"), 1..20),
-        search in "[abß]{1,3}( [ab]{1,2})?",
+    fn a_block_has_the_matches_of_its_records(
+        texts in proptest::collection::vec(
+            (prop_oneof!["[ab1]{0,2}( [abAB ß]{0,6})?", "[ab]1?[-/][b1]{0,2}"], attributes()), 1..80),
+        search in prop_oneof![
+            "[abß1]{1,3}( [ab]{1,2})?",
+            "[ab1]{0,2}[/-][ab1]{0,2}",
+            "-?(message|k|k\\.a|n):(a|ab|1|\\*)( b)?",
+            "/[ab].?b/( -a)?",
+            "-?\"(a|1|b)( b|:1|:a|,n)?\"",
+            "n:>1( a)?",
+        ],
     ) {
-        let matcher = self::search(&search);
-        let records: Vec<NewLogRecord> = texts.iter().map(|(message, attributes)| NewLogRecord {
-            timestamp: UnixNanos(0),
-            level: Level::Info,
-            service: "s".into(),
-            message: message.clone(),
-            trace_id: None,
-            span_id: None,
-            attributes: attributes.clone(),
-        }).collect();
-        let block = encode(&records).unwrap();
-        let text = decode_text(&decode(&block.payload).unwrap()).unwrap();
-        let may = matcher.may_match_text(&text).unwrap();
-        for (record, may) in records.iter().zip(may) {
-            prop_assert!(may || !matcher.matches_text(&record.message, &record.attributes), "{:?}", record.message);
-        }
+        let Ok(search) = LogMatcher::new(&LogFilter { search: Some(search), ..LogFilter::default() }) else {
+            return Ok(());
+        };
+        let records: Vec<NewLogRecord> = texts.iter().map(|(message, attributes)| new(message, attributes)).collect();
+        let payload = encode(&records).unwrap().payload;
+        let block = LogBlock::read(&payload).unwrap();
+        let mut found: Vec<usize> = (0..records.len()).collect();
+        search.retain(&mut BlockTexts::new(&block), &mut found).unwrap();
+        let expected: Vec<usize> = (0..records.len())
+            .filter(|at| search.matches_text(&records[*at].message, &records[*at].attributes))
+            .collect();
+        prop_assert_eq!(found, expected);
     }
 
     #[test]
@@ -137,25 +141,40 @@ proptest! {
         message in "[abAB ß0-9/:-]{0,12}", value in "[abAB \"\\\\0-9]{0,6}", other in "[ab 0-9]{0,8}",
     ) {
         let attributes = serde_json::json!({ "a.b": value.clone(), "n": 17 }).to_string();
-        let new = |message: &str, attributes: &str| NewLogRecord {
-            timestamp: UnixNanos(0),
-            level: Level::Info,
-            service: "s".into(),
-            message: message.into(),
-            trace_id: None,
-            span_id: None,
-            attributes: attributes.into(),
-        };
         let block = encode(&[new(&other, ""), new(&message, &attributes)]).unwrap();
-        let narrow = decode(&block.payload).unwrap();
-        let text = decode_text(&narrow).unwrap();
+        let stored = LogBlock::read(&block.payload).unwrap();
         let pattern = LogTerm::wants(LogCondition::Pattern(log_pattern::pattern_of(&message)));
         let is = LogTerm::attribute("a.b", &value).unwrap();
         for term in [pattern.to_string(), is.to_string(), "a.b:*".into(), "n:>16".into(), format!("{pattern} {is}")] {
             let matcher = search(&term);
-            prop_assert!(matcher.matches_text(text.message(1), text.attributes(1)), "{term} {message:?}");
+            prop_assert!(matcher.matches_text(&message, &attributes), "{term} {message:?}");
             prop_assert!(matcher.may_match(BloomView(&block.filter)), "{term}");
-            prop_assert!(matcher.may_match_text(&text).is_none_or(|may| may[1]), "{term}");
+            let mut rows = vec![0, 1];
+            matcher.retain(&mut BlockTexts::new(&stored), &mut rows).unwrap();
+            prop_assert!(rows.contains(&1), "{term}");
         }
     }
+}
+
+fn new(message: &str, attributes: &str) -> NewLogRecord {
+    NewLogRecord {
+        timestamp: UnixNanos(0),
+        level: Level::Info,
+        service: "s".into(),
+        message: message.into(),
+        trace_id: None,
+        span_id: None,
+        attributes: attributes.into(),
+    }
+}
+
+/// Attributes of all kinds, with keys in order as they are stored.
+fn attributes() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(String::new()),
+        Just("[\"ab\"]".to_owned()),
+        ("[abAB1]{0,3}", 0..3_u8).prop_map(|(text, n)| serde_json::json!({ "k": text, "n": n }).to_string()),
+        "[ab]{0,2}".prop_map(|text| serde_json::json!({ "k": { "a": text }, "n": [1, "a"] }).to_string()),
+        "[ab]{0,2}".prop_map(|text| serde_json::json!({ "a": true, "k.a": text }).to_string()),
+    ]
 }
