@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, cell::RefCell, io};
 
-use zstd::bulk::{Compressor, Decompressor};
+use zstd::{
+    bulk::{Compressor, Decompressor},
+    zstd_safe::CParameter,
+};
 
 use super::{StoreError, StoreResult};
 
@@ -19,6 +22,7 @@ pub fn damaged(what: &str) -> StoreError {
 thread_local! {
     // Their tables take longer to make than a small column to pack.
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static OF_VALUES: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
@@ -35,6 +39,10 @@ fn with_kept<T, U>(
     };
     result.map_err(|error| damaged(&error.to_string()))
 }
+
+/// Shortest repetition, in bytes, that is worth telling of in small values: to tell of a shorter one, which is an accident
+/// among digits, takes more than they do.
+const VALUES_REPEAT: u32 = 7;
 
 /// Compresses.
 pub fn pack(bytes: &[u8]) -> StoreResult<Vec<u8>> {
@@ -60,6 +68,20 @@ const PACKED: u8 = 1;
 
 /// Packs if that makes it smaller.
 pub fn store(content: &[u8]) -> StoreResult<Vec<u8>> {
+    store_with(content, pack)
+}
+
+/// [`store`] for numbers, names and ids, which have little in common with each other.
+pub fn store_values(content: &[u8]) -> StoreResult<Vec<u8>> {
+    let make = || {
+        let mut made = Compressor::new(ZSTD_LEVEL)?;
+        made.set_parameter(CParameter::MinMatch(VALUES_REPEAT))?;
+        Ok(made)
+    };
+    store_with(content, |content| OF_VALUES.with(|kept| with_kept(kept, make, |made| made.compress(content))))
+}
+
+fn store_with(content: &[u8], pack: impl FnOnce(&[u8]) -> StoreResult<Vec<u8>>) -> StoreResult<Vec<u8>> {
     let packed = if content.len() < SMALLEST_PACKED { None } else { Some(pack(content)?) };
     let (mark, content) = match &packed {
         Some(packed) if packed.len() < content.len() => (PACKED, packed.as_slice()),

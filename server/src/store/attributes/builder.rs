@@ -9,11 +9,13 @@ use serde_json::value::RawValue;
 use super::{ANY_KEY, ARE_TEXTS, JsonValue, MAX_COLUMNS, MAX_RESOURCE_KEYS, ONE_EACH, SOME_LACK_IT, WIDE_INDEXES};
 use crate::store::{
     StoreResult,
-    column::{put_bytes, put_varint, store},
+    column::{put_bytes, put_varint, store, store_values},
 };
 
 /// Values of a wide column that are so short, in bytes on average, take less than the numbers of different ones.
 const SHORT_VALUE: usize = 5;
+/// Columns with as few bytes a row are packed as small values are.
+const SMALL_VALUE: usize = 16;
 
 /// A JSON object's entries, values as they are written.
 struct Entries<'a>(Vec<(Cow<'a, str>, &'a str)>);
@@ -124,7 +126,8 @@ impl<'a> AttributesBuilder<'a> {
         let mut stored = Vec::new();
         for (key, at) in keys {
             let column = &self.columns[at];
-            let content = store(&column.write(rows))?;
+            let content = column.write(rows);
+            let content = if content.len() <= SMALL_VALUE * rows { store_values(&content) } else { store(&content) }?;
             put_bytes(&mut out, key.as_bytes());
             put_varint(&mut out, content.len() as u64);
             stored.extend(content);

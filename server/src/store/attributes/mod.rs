@@ -101,6 +101,9 @@ impl<'a> Attributes<'a> {
         let directory = (0..input.count()?)
             .map(|_| Ok((input.text()?, input.varint()? as usize)))
             .collect::<StoreResult<Vec<_>>>()?;
+        if directory.len() > MAX_COLUMNS || !directory.is_sorted_by(|(one, _), (next, _)| one < next) {
+            return Err(damaged("its directory of attributes"));
+        }
         let columns = directory
             .into_iter()
             .map(|(key, length)| Ok((key, input.take(length)?)))

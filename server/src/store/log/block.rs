@@ -1,10 +1,11 @@
 //! The stored form of a run of log records with consecutive ids.
 //!
-//! A payload is a version byte and six parts, each packed by itself: times; levels and services; which record is of which
-//! trace and has a span; the ids of traces and spans; the [`messages`](super::messages); the
-//! [`attributes`](crate::store::attributes), which are packed by key, and what of them is no object. A search unpacks the
-//! narrow ones, and of the texts what it asks for. Integers are LEB128 varints, times are zigzag deltas, services are
-//! indexes into a dictionary, and of a trace it is told how many traces ago it was last seen.
+//! A payload is a version byte, the number of records, and parts that are packed each by itself: times; levels and
+//! services; which record is of which trace and has a span; the ids of traces and spans; the
+//! [`messages`](super::messages); the [`attributes`](crate::store::attributes), which are packed by key; and, if there are
+//! any, attributes that are no objects or too different from others, as texts. A search unpacks the narrow ones, and of
+//! the texts what it asks for. Integers are LEB128 varints, times are zigzag deltas, services are indexes into a
+//! dictionary, and of a trace it is told how many traces ago it was first seen.
 //!
 //! Version 1, which is still read, had all narrow columns in one frame and all texts in another.
 
@@ -16,13 +17,14 @@ use serde::{Deserialize, Serialize};
 use super::{
     NewLogRecord,
     messages::{self, Messages},
+    texts::BlockTexts,
     words::{each_stored_prefix, each_word},
 };
 use crate::store::{
     StoreError, StoreResult,
     attributes::{Attributes, AttributesBuilder, OpenAttributes},
     bloom::BloomBuilder,
-    column::{Reader, damaged, put_bytes, put_varint, restore, store, unpack, unzigzag, zigzag},
+    column::{Reader, damaged, put_bytes, put_varint, restore, store, store_values, unpack, unzigzag, zigzag},
     texts::{Texts, put_texts},
 };
 
@@ -83,17 +85,17 @@ pub fn encode(records: &[NewLogRecord]) -> StoreResult<Block> {
         put_varint(&mut times, zigzag(record.timestamp.0.wrapping_sub(previous)));
         previous = record.timestamp.0;
     }
-    put_bytes(&mut payload, &store(&times)?);
+    put_bytes(&mut payload, &store_values(&times)?);
 
     let services: Vec<usize> = records.iter().map(|record| summary.add(&record.service, record.level)).collect();
     let mut origins: Vec<u8> = records.iter().map(|record| record.level as u8).collect();
     put_varint(&mut origins, summary.counts.len() as u64);
     put_texts(&mut origins, summary.counts.iter().map(|(service, _)| service.as_str()));
     services.iter().for_each(|service| put_varint(&mut origins, *service as u64));
-    put_bytes(&mut payload, &store(&origins)?);
+    put_bytes(&mut payload, &store_values(&origins)?);
 
     let (references, ids) = put_ids(records, &mut bloom);
-    put_bytes(&mut payload, &store(&references)?);
+    put_bytes(&mut payload, &store_values(&references)?);
     put_bytes(&mut payload, &store(&ids)?);
 
     let mut scratch = String::new();
@@ -300,6 +302,9 @@ impl<'a> LogBlock<'a> {
         let packed_ids = Some((parts.bytes()?, parts.bytes()?));
         let (messages, attributes) = (parts.bytes()?, parts.bytes()?);
         let odd = if parts.left() > 0 { Some(parts.bytes()?) } else { None };
+        if parts.left() > 0 {
+            return Err(damaged("it has a part too many"));
+        }
         Ok(Self {
             times,
             levels,
@@ -365,30 +370,33 @@ impl<'a> LogBlock<'a> {
         &self.services
     }
 
-    /// Messages and attributes of version 1.
-    fn joined(&self, packed: &[u8]) -> StoreResult<(Texts, Texts)> {
+    /// Unpacks messages and attributes of a version that has them in one frame.
+    pub fn joined(&self) -> StoreResult<Option<(Messages, StoredAttributes)>> {
+        let PackedTexts::Joined(packed) = self.texts else { return Ok(None) };
         let records = self.records();
-        Ok(Texts::read(unpack(packed)?, 0, records * 2)?.split_at(records))
+        let (messages, attributes) = Texts::read(unpack(packed)?, 0, records * 2)?.split_at(records);
+        Ok(Some((Messages::whole(messages), StoredAttributes::Texts(attributes))))
     }
 
     /// Unpacks the messages.
     pub fn messages(&self) -> StoreResult<Messages> {
         match self.texts {
-            PackedTexts::Joined(packed) => Ok(Messages::whole(self.joined(packed)?.0)),
+            PackedTexts::Joined(_) => Err(damaged("its texts are not in columns")),
             PackedTexts::Columns { messages, .. } => Messages::read(messages, self.records()),
         }
     }
 
     /// Unpacks the attributes.
     pub fn attributes(&self) -> StoreResult<StoredAttributes> {
-        match self.texts {
-            PackedTexts::Joined(packed) => Ok(StoredAttributes::Texts(self.joined(packed)?.1)),
-            PackedTexts::Columns { attributes, odd, .. } => {
-                let columns = Attributes::read(attributes, self.records())?.open()?;
-                let odd = odd.map(|odd| Texts::read(restore(odd)?.into_owned(), 0, self.records())).transpose()?;
-                Ok(StoredAttributes::Columns(columns, odd))
-            }
+        let PackedTexts::Columns { attributes, odd, .. } = self.texts else {
+            return Err(damaged("its texts are not in columns"));
+        };
+        let attributes = Attributes::read(attributes, self.records())?;
+        if attributes.has_odd() != odd.is_some() {
+            return Err(damaged("a part is missing"));
         }
+        let odd = odd.map(|odd| Texts::read(restore(odd)?.into_owned(), 0, self.records())).transpose()?;
+        Ok(StoredAttributes::Columns(attributes.open()?, odd))
     }
 }
 
@@ -443,12 +451,12 @@ fn read_levels(input: &mut Reader<'_>, count: usize) -> StoreResult<Vec<Level>> 
 /// Unpacks whole records in the order of ids, as they came in.
 pub fn decode_new(payload: &[u8]) -> StoreResult<Vec<NewLogRecord>> {
     let block = LogBlock::read(payload)?;
-    let (messages, attributes) = (block.messages()?, block.attributes()?);
-    let record = |index: usize| {
+    let mut texts = BlockTexts::new(&block);
+    let mut record = |index: usize| {
         let (trace_id, span_id) = block.ids(index)?;
         let (mut message, mut json) = (String::new(), String::new());
-        messages.write(index, &mut message);
-        attributes.write(index, &mut json);
+        texts.messages()?.write(index, &mut message);
+        texts.attributes()?.write(index, &mut json);
         Ok(NewLogRecord {
             timestamp: block.times[index],
             level: block.levels[index],
@@ -459,8 +467,8 @@ pub fn decode_new(payload: &[u8]) -> StoreResult<Vec<NewLogRecord>> {
             attributes: json,
         })
     };
-    (0..block.records()).map(record).collect()
+    (0..block.records()).map(&mut record).collect()
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

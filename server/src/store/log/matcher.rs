@@ -17,6 +17,8 @@ use crate::store::{StoreResult, bloom::BloomView};
 
 /// Most memory that a compiled expression of a search takes, and the states that it makes while it runs.
 const MAX_REGEX_BYTES: usize = 1 << 20;
+/// Records of a block whose texts are looked at before it is asked whether there are enough.
+const ROWS_AT_ONCE: usize = 512;
 
 /// Why a search cannot be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,12 +73,19 @@ impl Scan {
             return None;
         }
         let wanted = bytes::RegexBuilder::new(&regex::escape(text)).case_insensitive(true).build().ok()?;
-        let may_span_values = text.contains(['"', ':', ',', '{', '}']);
+        // Keys and texts are in quotes, so only numbers and the like touch what is between values.
+        let may_span_values = text.contains('"') || text.starts_with(':') || text.ends_with([',', '}']) || text == "{";
         Some(Self { wanted, in_messages: MessageScan::new(text)?, place, may_span_values })
     }
 
     /// Leaves of these records of a block those that have the text.
     fn retain(&self, texts: &mut BlockTexts<'_>, rows: &mut Vec<usize>) -> StoreResult<()> {
+        if self.place != Place::Message
+            && self.may_span_values
+            && matches!(texts.attributes()?, StoredAttributes::Columns(..))
+        {
+            return Ok(());
+        }
         let mut may = vec![false; texts.records()];
         if self.place != Place::Attributes {
             texts.messages()?.mark(&self.in_messages, &mut may);
@@ -84,11 +93,10 @@ impl Scan {
         if self.place != Place::Message {
             match texts.attributes()? {
                 StoredAttributes::Texts(texts) => texts.each_match(&self.wanted, |row| may[row] = true),
-                StoredAttributes::Columns(columns, odd) if !self.may_span_values => {
+                StoredAttributes::Columns(columns, odd) => {
                     columns.mark(&self.wanted, &mut may);
                     odd.iter().for_each(|odd| odd.each_match(&self.wanted, |row| may[row] = true));
                 }
-                StoredAttributes::Columns(..) => return Ok(()),
             }
         }
         rows.retain(|row| may[*row]);
@@ -125,25 +133,37 @@ impl TextTest {
         match &self.kind {
             TextKind::Message(regex) => {
                 let messages = texts.messages()?;
-                let mut scratch = String::new();
+                let (mut scratch, mut bytes) = (String::new(), 0);
                 rows.retain(|row| {
-                    messages.test(*row, &mut scratch, |message| regex.is_match(message)) != self.is_negated
+                    let holds = |message: &str| {
+                        bytes += message.len();
+                        regex.is_match(message)
+                    };
+                    messages.test(*row, &mut scratch, holds) != self.is_negated
                 });
+                texts.put_together(bytes);
             }
             TextKind::Attribute(attribute) => attribute.retain(texts.attributes()?, self.is_negated, rows),
             TextKind::Anywhere(regex) => {
                 let messages = texts.messages()?;
-                let mut scratch = String::new();
-                let mut in_message = |row| messages.test(row, &mut scratch, |message| regex.is_match(message));
+                let (mut scratch, mut bytes) = (String::new(), 0);
+                let mut in_message = |row| {
+                    messages.test(row, &mut scratch, |message| {
+                        bytes += message.len();
+                        regex.is_match(message)
+                    })
+                };
                 let mut holds: Vec<bool> = rows.iter().map(|row| in_message(*row)).collect();
                 if holds.contains(&false) {
                     let attributes = texts.attributes()?;
                     for (holds, row) in holds.iter_mut().zip(&*rows).filter(|(holds, _)| !**holds) {
                         scratch.clear();
                         attributes.write(*row, &mut scratch);
+                        bytes += scratch.len();
                         *holds = regex.is_match(&scratch);
                     }
                 }
+                texts.put_together(bytes);
                 let mut holds = holds.into_iter();
                 rows.retain(|_| holds.next() != Some(self.is_negated));
             }
@@ -364,11 +384,39 @@ impl LogMatcher {
 
     /// Leaves of these records of a block those whose texts are as wanted.
     pub fn retain(&self, texts: &mut BlockTexts<'_>, rows: &mut Vec<usize>) -> StoreResult<()> {
-        if let Some(scan) = &self.scan
-            && !rows.is_empty()
-        {
-            scan.retain(texts, rows)?;
+        self.scan(texts, rows)?;
+        self.test(texts, rows)
+    }
+
+    /// Leaves of these records of a block the first so many whose texts are as wanted.
+    pub fn retain_first(&self, texts: &mut BlockTexts<'_>, rows: &mut Vec<usize>, most: usize) -> StoreResult<()> {
+        self.scan(texts, rows)?;
+        if self.texts.is_empty() {
+            rows.truncate(most);
+            return Ok(());
         }
+        let mut kept = Vec::new();
+        for some in rows.chunks(ROWS_AT_ONCE) {
+            let mut some = some.to_vec();
+            self.test(texts, &mut some)?;
+            kept.append(&mut some);
+            if kept.len() >= most {
+                kept.truncate(most);
+                break;
+            }
+        }
+        *rows = kept;
+        Ok(())
+    }
+
+    fn scan(&self, texts: &mut BlockTexts<'_>, rows: &mut Vec<usize>) -> StoreResult<()> {
+        match &self.scan {
+            Some(scan) if !rows.is_empty() => scan.retain(texts, rows),
+            _ => Ok(()),
+        }
+    }
+
+    fn test(&self, texts: &mut BlockTexts<'_>, rows: &mut Vec<usize>) -> StoreResult<()> {
         for test in &self.texts {
             if rows.is_empty() {
                 break;

@@ -13,7 +13,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use crate::store::{
     StoreResult,
-    column::{Reader, put_bytes, put_varint, restore, store},
+    column::{Reader, put_bytes, put_varint, restore, store, store_values},
     texts::{Texts, put_texts},
 };
 
@@ -122,19 +122,19 @@ pub fn encode<'a>(messages: &[&'a str]) -> StoreResult<Vec<u8>> {
     }
     let mut alone = Vec::new();
     let mut column = Vec::new();
-    for texts in std::iter::once(whole).chain(columns.into_iter().flatten()) {
+    for (at, texts) in std::iter::once(whole).chain(columns.into_iter().flatten()).enumerate() {
         column.clear();
         put_texts(&mut column, texts.iter().copied());
         let is_alone = column.len() >= SMALLEST_ALONE;
         shared.push(u8::from(is_alone));
         if is_alone {
-            put_bytes(&mut alone, &store(&column)?);
+            put_bytes(&mut alone, &if at == 0 { store(&column) } else { store_values(&column) }?);
         } else {
             put_bytes(&mut shared, &column);
         }
     }
     let mut section = Vec::new();
-    put_bytes(&mut section, &store(&shared)?);
+    put_bytes(&mut section, &store_values(&shared)?);
     section.extend(alone);
     Ok(section)
 }
@@ -258,8 +258,8 @@ pub struct MessageScan {
     /// What a template has when all its messages have the text, whatever their values. None if they never have.
     sure: Option<Regex>,
     /// What a template has when some of its messages may have the text.
-    may: Option<Regex>,
-    /// What one of the values has of such a message.
+    may: Regex,
+    /// What one of the values has of such a message; none if that is not known.
     value: Option<Regex>,
 }
 
@@ -272,7 +272,7 @@ impl MessageScan {
         let whole = compile(&regex::escape(text))?;
         // In another case these are letters of a value; then anything may be.
         if text.contains(['\u{212a}', '\u{17f}', VALUE]) {
-            return Some(Self { text: whole, sure: None, may: compile(""), value: None });
+            return Some(Self { text: whole, sure: None, may: compile("")?, value: None });
         }
         let (mut may, mut parts): (String, Vec<String>) = (String::new(), Vec::new());
         let mut longest = "";
@@ -301,22 +301,22 @@ impl MessageScan {
         }
         let (sure, value) = match (longest, parts.as_slice()) {
             ("", []) => (Some(whole.clone()), None),
+            // In a value that ends with the one or begins with the other: it does not matter which is found first.
             ("", parts) => (Some(whole.clone()), Some(compile(&parts.join("|"))?)),
             (run, _) => (None, Some(compile(&regex::escape(run))?)),
         };
-        Some(Self { text: whole, sure, may: Some(compile(&may)?), value })
+        Some(Self { text: whole, sure, may: compile(&may)?, value })
     }
 
     /// Messages of a template that may have the text.
     fn among(&self, Template { text, columns, .. }: &Template) -> Marked {
-        let has = |wanted: &Option<Regex>| wanted.as_ref().is_some_and(|wanted| wanted.is_match(text.as_bytes()));
-        if has(&self.sure) {
+        if self.sure.as_ref().is_some_and(|sure| sure.is_match(text.as_bytes())) {
             return Marked::All;
         }
-        let Some(first) = columns.first().filter(|_| has(&self.may)) else {
-            return if has(&self.may) { Marked::All } else { Marked::None };
-        };
-        let Some(value) = &self.value else { return Marked::All };
+        if !self.may.is_match(text.as_bytes()) {
+            return Marked::None;
+        }
+        let (Some(value), Some(first)) = (&self.value, columns.first()) else { return Marked::All };
         let mut marked = vec![false; first.len()];
         for column in columns {
             column.each_match(value, |number| marked[number] = true);

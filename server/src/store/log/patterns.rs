@@ -21,6 +21,8 @@ const MOST_PATTERNS: usize = 2000;
 const MOST_VARIANTS: usize = 4;
 /// Shapes of messages whose pattern is remembered, at most.
 const MOST_SHAPES: usize = 16_384;
+/// Messages of more bytes have none.
+const LONGEST_SHAPE: usize = 512;
 /// Most services that are counted for a pattern.
 const MOST_SERVICES: usize = 64;
 
@@ -150,8 +152,13 @@ impl Clusters {
     pub fn add(&mut self, message: &str, level: Level, service: &str, time: UnixNanos) {
         self.lines += 1;
         let mut shape = std::mem::take(&mut self.scratch);
-        write_shape(message, &mut shape);
-        if let Some(masked) = self.shapes.get(&shape)
+        shape.clear();
+        let has_shape = message.len() <= LONGEST_SHAPE;
+        if has_shape {
+            write_shape(message, &mut shape);
+        }
+        if has_shape
+            && let Some(masked) = self.shapes.get(&shape)
             && let Some(index) = self.known.get(masked)
         {
             self.found[*index].tally(masked).add(level, service, time);
@@ -161,7 +168,7 @@ impl Clusters {
                 Some(index) => self.found[index].tally(&masked).add(level, service, time),
                 None => self.others += 1,
             }
-            if self.shapes.len() < MOST_SHAPES && !keeps_numbers(&masked) {
+            if has_shape && self.shapes.len() < MOST_SHAPES && !keeps_numbers(&masked) {
                 self.shapes.insert(shape.clone(), masked);
             }
         }

@@ -13,12 +13,13 @@ pub struct BlockTexts<'a> {
     block: &'a LogBlock<'a>,
     messages: Option<Messages>,
     attributes: Option<StoredAttributes>,
+    put_together: usize,
 }
 
 impl<'a> BlockTexts<'a> {
     /// Of this block; nothing is unpacked yet.
     pub fn new(block: &'a LogBlock<'a>) -> Self {
-        Self { block, messages: None, attributes: None }
+        Self { block, messages: None, attributes: None, put_together: 0 }
     }
 
     /// How many records there are.
@@ -28,6 +29,7 @@ impl<'a> BlockTexts<'a> {
 
     /// The messages.
     pub fn messages(&mut self) -> StoreResult<&Messages> {
+        self.unpack_joined()?;
         let unpacked = match self.messages.take() {
             Some(messages) => messages,
             None => self.block.messages()?,
@@ -37,6 +39,7 @@ impl<'a> BlockTexts<'a> {
 
     /// The attributes.
     pub fn attributes(&mut self) -> StoreResult<&StoredAttributes> {
+        self.unpack_joined()?;
         let unpacked = match self.attributes.take() {
             Some(attributes) => attributes,
             None => self.block.attributes()?,
@@ -44,9 +47,28 @@ impl<'a> BlockTexts<'a> {
         Ok(self.attributes.insert(unpacked))
     }
 
-    /// Bytes of what was unpacked so far.
-    pub fn size(&self) -> usize {
-        self.messages.as_ref().map_or(0, Messages::size) + self.attributes.as_ref().map_or(0, StoredAttributes::size)
+    /// Both at once, where they are stored together.
+    fn unpack_joined(&mut self) -> StoreResult<()> {
+        if self.messages.is_none()
+            && self.attributes.is_none()
+            && let Some((messages, attributes)) = self.block.joined()?
+        {
+            self.messages = Some(messages);
+            self.attributes = Some(attributes);
+        }
+        Ok(())
+    }
+
+    /// Counts bytes of texts that were put together of what is unpacked.
+    pub fn put_together(&mut self, bytes: usize) {
+        self.put_together += bytes;
+    }
+
+    /// Bytes of what was unpacked and put together so far.
+    pub fn effort(&self) -> usize {
+        self.messages.as_ref().map_or(0, Messages::size)
+            + self.attributes.as_ref().map_or(0, StoredAttributes::size)
+            + self.put_together
     }
 
     /// A whole record of the block, whose first record has this id.

@@ -35,6 +35,9 @@ mod log;
 #[path = "../sql/log_scan.rs"]
 mod log_scan;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
+#[path = "../sql/log_search.rs"]
+mod log_search;
+#[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/metric.rs"]
 mod metric;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]

@@ -12,9 +12,10 @@ use super::{
     SqlStore,
     blob::{self, LOG_FILTERS, LOG_PAYLOADS},
     log::{
-        ALL_TIMES, BLOCKS_A_GROUP, BLOCKS_A_READ, BlockRow, FILTERS_A_READ, Found, RECORDS_A_BLOCK_COSTS,
-        RECORDS_A_GROUP, may_match,
+        ALL_TIMES, BLOCKS_A_GROUP, BLOCKS_A_READ, BlockRow, FILTERS_A_READ, RECORDS_A_BLOCK_COSTS, RECORDS_A_GROUP,
+        may_match,
     },
+    log_search::Found,
 };
 use crate::store::{
     StoreError, StoreResult,
@@ -238,8 +239,9 @@ fn take_nearest(
     let key = |index: usize| (block.times[index], LogId(first_id.0 + index as i64));
     let mut rows = matcher.rows(&block, ALL_TIMES)?;
     rows.retain(|index| key(*index) > place);
+    rows.sort_unstable_by_key(|index| key(*index));
     let mut texts = BlockTexts::new(&block);
-    matcher.retain(&mut texts, &mut rows)?;
+    matcher.retain_first(&mut texts, &mut rows, limit)?;
     for index in rows {
         let is_further = nearest.len() == limit && nearest.peek().is_none_or(|furthest| key(index) > furthest.key());
         if is_further {

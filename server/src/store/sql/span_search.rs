@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use app::model::{TenantId, TraceContrast, TraceId, TraceSort};
 use sqlx::Acquire;
+use tokio::task::JoinHandle;
 
 use super::{
     Db, SqlStore,
@@ -140,9 +141,11 @@ async fn search_spans(
     matcher: &SpanMatcher,
 ) -> StoreResult<(Vec<TraceId>, bool)> {
     let mut found: HashSet<TraceId> = HashSet::new();
+    let mut searching: Vec<JoinHandle<StoreResult<Vec<TraceId>>>> = Vec::new();
     let mut at = (i64::MAX, i64::MAX);
     let mut unpacked = 0;
-    loop {
+    let mut is_partial = false;
+    'all: loop {
         // A trace that begins in the range may have spans after it, so only the range's beginning is a limit here.
         let blocks: Vec<BlockRow> = sqlx::query_as(
             "SELECT id, max_time, spans, summary, filter FROM span_blocks
@@ -156,7 +159,7 @@ async fn search_spans(
         .bind(BLOCKS_A_READ)
         .fetch_all(&mut *connection)
         .await?;
-        let Some(last) = blocks.last() else { return Ok((found.into_iter().collect(), false)) };
+        let Some(last) = blocks.last() else { break };
         at = (last.1, last.0);
         let mut wanted = Vec::new();
         for (id, _, spans, summary, filter) in blocks {
@@ -167,17 +170,30 @@ async fn search_spans(
         for wanted in wanted.chunks(threads()) {
             unpacked += wanted.iter().map(|(_, spans)| spans).sum::<usize>();
             if unpacked > SPANS_UNPACKED || found.len() >= TRACES_FOUND {
-                return Ok((found.into_iter().collect(), true));
+                is_partial = true;
+                break 'all;
             }
             let ids: Vec<i64> = wanted.iter().map(|(id, _)| *id).collect();
+            // Those before are searched while these are read.
             let payloads = blob::read(&mut *connection, SPAN_PAYLOADS, &ids).await?;
-            let searched = payloads.into_values().map(|payload| {
+            take(&mut searching, &mut found).await?;
+            searching.extend(payloads.into_values().map(|payload| {
                 let matcher = matcher.clone();
                 tokio::task::spawn_blocking(move || matcher.traces_in(&payload))
-            });
-            for traces in futures::future::join_all(searched.collect::<Vec<_>>()).await {
-                found.extend(traces??);
-            }
+            }));
         }
     }
+    take(&mut searching, &mut found).await?;
+    Ok((found.into_iter().collect(), is_partial))
+}
+
+/// Waits for what is searched, and takes what was found.
+async fn take(
+    searching: &mut Vec<JoinHandle<StoreResult<Vec<TraceId>>>>,
+    found: &mut HashSet<TraceId>,
+) -> StoreResult<()> {
+    for traces in futures::future::join_all(std::mem::take(searching)).await {
+        found.extend(traces??);
+    }
+    Ok(())
 }

@@ -26,6 +26,8 @@ mod ingest;
 mod log;
 #[path = "../sql/log_scan.rs"]
 mod log_scan;
+#[path = "../sql/log_search.rs"]
+mod log_search;
 #[path = "../sql/metric.rs"]
 mod metric;
 #[path = "../sql/pipeline.rs"]

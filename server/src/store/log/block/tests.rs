@@ -29,7 +29,7 @@ fn record() -> impl Strategy<Value = NewLogRecord> {
 }
 
 /// As blocks were written before their texts had columns.
-fn version_1(records: &[NewLogRecord]) -> Vec<u8> {
+pub fn version_1(records: &[NewLogRecord]) -> Vec<u8> {
     let (mut narrow, mut text) = (Vec::new(), Vec::new());
     put_varint(&mut narrow, records.len() as u64);
     let mut previous = 0;

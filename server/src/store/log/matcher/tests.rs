@@ -2,7 +2,7 @@ use app::model::UnixNanos;
 use proptest::prelude::*;
 
 use super::*;
-use crate::store::log::{NewLogRecord, encode};
+use crate::store::log::{NewLogRecord, block::tests::version_1, encode};
 
 fn refused(text: &str) -> SearchError {
     LogMatcher::new(&LogFilter { search: Some(text.into()), ..LogFilter::default() }).unwrap_err()
@@ -112,10 +112,12 @@ proptest! {
     #[test]
     fn a_block_has_the_matches_of_its_records(
         texts in proptest::collection::vec(
-            (prop_oneof!["[ab1]{0,2}( [abAB ß]{0,6})?", "[ab]1?[-/][b1]{0,2}"], attributes()), 1..80),
+            (prop_oneof!["[ab1]{0,2}( [abAB ß]{0,6})?", "[ab]1?[-/][b1]{0,2}", "[kK\u{212a}s\u{17f}1]{0,3}"], attributes()), 1..80),
         search in prop_oneof![
             "[abß1]{1,3}( [ab]{1,2})?",
             "[ab1]{0,2}[/-][ab1]{0,2}",
+            "[ks\u{212a}\u{17f}1]{1,2}",
+            "[:1]{0,1}[01][,}]?",
             "-?(message|k|k\\.a|n):(a|ab|1|\\*)( b)?",
             "/[ab].?b/( -a)?",
             "-?\"(a|1|b)( b|:1|:a|,n)?\"",
@@ -126,14 +128,19 @@ proptest! {
             return Ok(());
         };
         let records: Vec<NewLogRecord> = texts.iter().map(|(message, attributes)| new(message, attributes)).collect();
-        let payload = encode(&records).unwrap().payload;
-        let block = LogBlock::read(&payload).unwrap();
-        let mut found: Vec<usize> = (0..records.len()).collect();
-        search.retain(&mut BlockTexts::new(&block), &mut found).unwrap();
         let expected: Vec<usize> = (0..records.len())
             .filter(|at| search.matches_text(&records[*at].message, &records[*at].attributes))
             .collect();
-        prop_assert_eq!(found, expected);
+        for payload in [encode(&records).unwrap().payload, version_1(&records)] {
+            let block = LogBlock::read(&payload).unwrap();
+            let all: Vec<usize> = (0..records.len()).collect();
+            let (mut found, mut first) = (all.clone(), all);
+            search.retain(&mut BlockTexts::new(&block), &mut found).unwrap();
+            search.retain_first(&mut BlockTexts::new(&block), &mut first, 3).unwrap();
+            prop_assert_eq!(&found, &expected);
+            found.truncate(3);
+            prop_assert_eq!(found, first);
+        }
     }
 
     #[test]
