@@ -6,6 +6,7 @@
 //! `BENCH_PARTS=spans` (or `empty`, `logs`; several with commas) measures a part; `BENCH_SPANS` and `BENCH_LOG_RECORDS`
 //! make the month smaller.
 
+mod browser;
 mod fill;
 mod library;
 mod process;

@@ -34,6 +34,8 @@ pub struct Server {
     pub address: String,
     /// Where it takes OTLP over gRPC.
     pub grpc: String,
+    /// The token of an administrator's session.
+    pub session: String,
     /// Speaks to it; keeps its connection.
     pub client: reqwest::Client,
     /// How long it took from the start of the process until it was ready.
@@ -62,14 +64,22 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| format!("{}: {error}; build it with scripts/build.sh", binary.display()))?;
-        let mut server = Self { child, address, grpc: format!("http://{grpc}"), client, ready_after: Duration::ZERO };
+        let mut server = Self {
+            child,
+            address,
+            grpc: format!("http://{grpc}"),
+            client,
+            session: String::new(),
+            ready_after: Duration::ZERO,
+        };
         let ready = server.url("/ready");
         while begun.elapsed() < PATIENCE {
             if let Ok(answer) = server.client.get(&ready).send().await
                 && answer.status().is_success()
             {
                 server.ready_after = begun.elapsed();
-                server.client = signed_in(data_dir).await?;
+                server.session = open_session(data_dir).await?;
+                server.client = client_of(&server.session)?;
                 return Ok(server);
             }
             if let Some(status) = server.child.try_wait()? {
@@ -117,8 +127,8 @@ impl Drop for Server {
     }
 }
 
-/// A client of an administrator: what people's browsers send is what is measured.
-async fn signed_in(data_dir: &Path) -> Outcome<reqwest::Client> {
+/// Opens a session of an administrator and returns its token: what people's browsers send is what is measured.
+async fn open_session(data_dir: &Path) -> Outcome<String> {
     let config = StoreConfig { data_dir: data_dir.to_owned(), ..StoreConfig::default() };
     let stores = Stores::open(&config).await?;
     let user = User {
@@ -143,7 +153,11 @@ async fn signed_in(data_dir: &Path) -> Outcome<reqwest::Client> {
     };
     stores.identity.open_session(&session, None).await?;
     stores.admin.close().await;
-    let cookie = format!("console_session={}", token.expose()).parse()?;
+    Ok(token.expose().to_owned())
+}
+
+fn client_of(session: &str) -> Outcome<reqwest::Client> {
+    let cookie = format!("console_session={session}").parse()?;
     let headers = HeaderMap::from_iter([(COOKIE, cookie)]);
     Ok(reqwest::Client::builder().default_headers(headers).build()?)
 }

@@ -11,7 +11,7 @@ use server::{
 };
 
 use crate::{
-    Outcome,
+    Outcome, browser,
     library::{Library, count},
     process::Server,
     report::{Report, quantile},
@@ -156,5 +156,6 @@ pub async fn ask(report: &mut Report, server: &Server) -> Outcome<()> {
         let times = requests::time(server, &ask, 10).await?;
         report.below(&format!("one trace of {spans} spans, p95"), quantile(&times, 0.95), budget, "ms");
     }
-    Ok(())
+    let [_, (id, spans)] = LARGE;
+    browser::open_trace(report, server, (TraceId([id; 16]), spans)).await
 }

@@ -28,7 +28,7 @@ const MAX_SERVICE_BYTES: usize = 256;
 /// Bytes of records that are unpacked for a page; then the search ends, and who asks may let it go on.
 const PAGE_EFFORT_BYTES: u64 = 128 << 20;
 /// Records whose texts are looked at for counts and patterns; of more an evenly spread part.
-const MOST_TEXTS: u64 = 400_000;
+const MOST_TEXTS: u64 = 200_000;
 /// Records of which only time, level and service are looked at for counts.
 const MOST_NARROW: u64 = 4_000_000;
 /// The part of a range, from its end, in which a pattern that was not there before is new.

@@ -5,6 +5,7 @@ use app::model::{
     UnixNanos, log_pattern,
 };
 use regex::{Regex, RegexBuilder, bytes};
+use regex_syntax::hir::{Hir, HirKind};
 
 use super::{
     attributes::AttributeMatcher,
@@ -267,6 +268,9 @@ impl LogMatcher {
             LogCondition::Regex(pattern) => {
                 let regex = compile(pattern, true).map_err(|error| SearchError::Regex(pattern.clone(), error))?;
                 text(TextKind::Anywhere(regex));
+                if !is_negated {
+                    mark_regex(pattern, marks);
+                }
             }
             LogCondition::Attribute(key, test) => {
                 text(TextKind::Attribute(AttributeMatcher::new(key, test)));
@@ -462,6 +466,26 @@ fn mark_pattern(pattern: &str, marks: &mut Marks) {
         let whole = if at == 0 { literal } else { literal.trim_start_matches(char::is_alphanumeric) };
         marks.add_words(whole);
     }
+}
+
+/// Texts that stand in whatever an expression matches. Where they begin is in a word, or it is not known, so their first
+/// words are left out.
+fn mark_regex(pattern: &str, marks: &mut Marks) {
+    fn visit(hir: &Hir, found: &mut impl FnMut(&str)) {
+        match hir.kind() {
+            HirKind::Literal(literal) => found(std::str::from_utf8(&literal.0).unwrap_or_default()),
+            HirKind::Capture(group) => visit(&group.sub, found),
+            HirKind::Repetition(repetition) if repetition.min > 0 => visit(&repetition.sub, found),
+            HirKind::Concat(parts) => parts.iter().for_each(|part| visit(part, found)),
+            _ => {}
+        }
+    }
+    let Ok(hir) = regex_syntax::parse(pattern) else { return };
+    visit(&hir, &mut |literal| {
+        marks.add_text(literal, Place::Anywhere);
+        // Its last word may go on, which does not matter: beginnings are enough.
+        marks.add_words(literal.trim_start_matches(char::is_alphanumeric));
+    });
 }
 
 /// The last line of what the crate says: the ones before point at the place.

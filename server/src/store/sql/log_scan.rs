@@ -7,6 +7,7 @@ use std::{
 
 use app::model::{Level, LogId, LogRecord, TenantId, UnixNanos};
 use sqlx::Acquire;
+use tokio::task::JoinHandle;
 
 use super::{
     SqlStore,
@@ -18,7 +19,7 @@ use super::{
     log_search::Found,
 };
 use crate::store::{
-    StoreError, StoreResult,
+    StoreResult,
     bloom::BloomView,
     log::{BlockFacts, BlockSummary, BlockTexts, LogBlock, LogMatcher, LogScan, ScanCoverage},
 };
@@ -114,6 +115,7 @@ impl SqlStore {
         let step = cost.div_ceil(most_records.max(1)).max(1) as usize;
         let kept: u64 = candidates.iter().map(|candidate| candidate.records).sum();
         let mut unpacked = 0;
+        let mut looking: Option<JoinHandle<StoreResult<()>>> = None;
         let mut chosen = candidates.into_iter().step_by(step).peekable();
         while chosen.peek().is_some() {
             let (mut group, mut records) = (Vec::new(), 0);
@@ -123,20 +125,26 @@ impl SqlStore {
                 group.push(candidate);
             }
             let ids: Vec<i64> = group.iter().map(|candidate| candidate.id).collect();
+            // Those before are looked at while these are read.
             let payloads = blob::read(&mut *connection, LOG_PAYLOADS, &ids).await?;
+            if let Some(looking) = looking.take() {
+                looking.await??;
+            }
             let scan = scan.clone();
             // Unpacking takes milliseconds: not on a thread that serves sockets.
-            tokio::task::spawn_blocking(move || {
+            looking = Some(tokio::task::spawn_blocking(move || {
                 let mut scan = scan.lock().unwrap_or_else(PoisonError::into_inner);
                 for candidate in group {
                     if let Some(payload) = payloads.get(&candidate.id) {
                         scan.take(LogId(candidate.first_id), payload)?;
                     }
                 }
-                Ok::<_, StoreError>(())
-            })
-            .await??;
+                StoreResult::Ok(())
+            }));
             unpacked += records;
+        }
+        if let Some(looking) = looking {
+            looking.await??;
         }
         // What was unpacked stands for all that was kept, and both together with what was ruled out for the whole.
         let share = if kept == 0 { 1.0 } else { unpacked as f64 / kept as f64 };

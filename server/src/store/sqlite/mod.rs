@@ -86,8 +86,7 @@ impl SqlStore {
         let applied = applied_version(&writer).await?;
         refuse_newer(applied, &MIGRATOR)?;
         MIGRATOR.run(&writer).await?;
-        // Searches look through filters and blocks of hundreds of megabytes: mapped, they need not be copied.
-        let reader = options.pragma("cache_size", "-8000").pragma("mmap_size", "268435456").read_only(true);
+        let reader = options.pragma("cache_size", "-8000").read_only(true);
         let reader = pool().max_connections(readers).connect_with(reader).await?;
         Ok(Self {
             writer,
