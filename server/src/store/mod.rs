@@ -13,9 +13,12 @@ pub mod attributes;
 pub mod bloom;
 mod bulk;
 pub mod column;
+mod endpoint;
 pub mod identity;
 pub mod log;
 pub mod merge;
+mod metric;
+mod pipeline;
 pub mod postgres;
 pub mod sketch;
 pub mod span;
@@ -23,15 +26,11 @@ pub mod sqlite;
 pub mod texts;
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
-use app::model::{
-    LogId, LogRecord, PipelineFilter, PipelineTrace, SpanId, TenantId, TimeRange, TraceId, UnixNanos,
-    health::StoreSummary, pipeline::PipelineStats,
-};
+use app::model::{LogId, LogRecord, TenantId, UnixNanos, health::StoreSummary};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -40,10 +39,12 @@ use uuid::Uuid;
 use self::{
     identity::IdentityStore,
     log::{LogMatcher, LogScan, NewLogRecord, ScanCoverage},
-    sketch::Sketch,
     span::{NewSpan, SpanStore},
 };
 use crate::config::{Fsync, Secret, StoreConfig};
+pub use endpoint::{EndpointDelta, EndpointKey, EndpointStore, Rollup, RollupRange, RollupResolution};
+pub use metric::{Exemplar, MetricStore, NewSample, Point, SampleResolution, SeriesExemplars, SeriesKey, SeriesPoints};
+pub use pipeline::{Claim, DeliveryKey, PipelineChoices, PipelineCursor, PipelineStore, StoredPipeline};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -86,106 +87,6 @@ pub enum StoreError {
 
 /// Result of a store method.
 pub type StoreResult<T> = Result<T, StoreError>;
-
-/// Where a page of pipeline traces begins: after this row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PipelineCursor {
-    /// `created_at` of the last row seen.
-    pub created_at: DateTime<Utc>,
-    /// Its id.
-    pub id: Uuid,
-}
-
-/// Names one delivery of a webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeliveryKey<'a> {
-    /// Who delivers, e.g. `gitlab`.
-    pub source: &'a str,
-    /// What the sender calls this delivery; the same again when it tries again.
-    pub key: &'a str,
-}
-
-/// What came of claiming a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
-    /// It is ours to process; its trace is stored.
-    New,
-    /// It was processed before, or is being processed now; this is its trace.
-    Duplicate(Uuid),
-}
-
-/// A pipeline trace with what the store keeps beside it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredPipeline {
-    /// The trace.
-    pub trace: PipelineTrace,
-    /// Where its project lives on the web.
-    pub project_url: Option<String>,
-}
-
-/// Values that occur in a tenant's pipeline traces, each sorted, at most 200.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct PipelineChoices {
-    /// Environments.
-    pub environments: Vec<String>,
-    /// Target tenants.
-    pub tenants: Vec<String>,
-    /// Trigger types.
-    pub trigger_types: Vec<String>,
-}
-
-/// Pipeline traces and the deliveries that made them.
-#[async_trait]
-pub trait PipelineStore: Send + Sync {
-    /// Stores a new trace, and with it the claim on its delivery: both or neither.
-    ///
-    /// A delivery that failed, or whose processing began before `stale_before` and never ended, is claimed anew.
-    async fn begin(
-        &self,
-        tenant: TenantId,
-        pipeline: &StoredPipeline,
-        delivery: Option<DeliveryKey<'_>>,
-        stale_before: DateTime<Utc>,
-    ) -> StoreResult<Claim>;
-    /// Stores the trace as it is now. With a delivery, its processing ends: well, or so that it may be tried again.
-    async fn save(
-        &self,
-        tenant: TenantId,
-        pipeline: &StoredPipeline,
-        delivery: Option<(DeliveryKey<'_>, bool)>,
-    ) -> StoreResult<()>;
-    /// Ends what began before `stale_before` and was never saved again, in every tenant: those traces fail, and their
-    /// deliveries may be tried again. Says how many traces there were.
-    async fn end_interrupted(&self, stale_before: DateTime<Utc>, now: DateTime<Utc>) -> StoreResult<u64>;
-    /// Stores finished traces, all or none.
-    async fn insert(&self, tenant: TenantId, pipelines: &[StoredPipeline]) -> StoreResult<()>;
-    /// Rows that match, newest first.
-    async fn list(
-        &self,
-        tenant: TenantId,
-        filter: &PipelineFilter,
-        range: Option<TimeRange>,
-        after: Option<PipelineCursor>,
-        limit: u32,
-    ) -> StoreResult<Vec<PipelineTrace>>;
-    /// Counts over the rows that match.
-    async fn stats(
-        &self,
-        tenant: TenantId,
-        filter: &PipelineFilter,
-        range: Option<TimeRange>,
-    ) -> StoreResult<PipelineStats>;
-    /// One trace.
-    async fn get(&self, tenant: TenantId, id: Uuid) -> StoreResult<Option<StoredPipeline>>;
-    /// The traces right before and right after this one: (newer, older).
-    async fn neighbours(&self, tenant: TenantId, trace: &PipelineTrace) -> StoreResult<(Option<Uuid>, Option<Uuid>)>;
-    /// What there is to choose from in filters.
-    async fn choices(&self, tenant: TenantId) -> StoreResult<PipelineChoices>;
-    /// How many traces came from this source.
-    async fn count_source(&self, tenant: TenantId, trigger_source: &str) -> StoreResult<u64>;
-    /// Removes the traces that came from this source and says how many.
-    async fn remove_source(&self, tenant: TenantId, trigger_source: &str) -> StoreResult<u64>;
-}
 
 /// Which part of a tenant's log is wanted.
 #[derive(Debug, Clone)]
@@ -269,284 +170,6 @@ pub trait LogStore: Send + Sync {
     async fn head(&self, tenant: TenantId) -> StoreResult<LogId>;
     /// Merges small neighbouring blocks into larger ones, at most so many merges; says how many were made.
     async fn compact(&self, merges: usize) -> StoreResult<usize>;
-}
-
-/// How fine stored figures are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SampleResolution {
-    /// Every sample.
-    Raw,
-    /// Five-minute summaries.
-    FiveMinutes,
-    /// Summaries by hour.
-    Hour,
-}
-
-impl SampleResolution {
-    /// All that are summaries.
-    pub const SUMMARIES: [Self; 2] = [Self::FiveMinutes, Self::Hour];
-
-    /// Length of a slice; nothing for samples themselves.
-    pub fn seconds(self) -> Option<i64> {
-        match self {
-            Self::Raw => None,
-            Self::FiveMinutes => Some(300),
-            Self::Hour => Some(3600),
-        }
-    }
-}
-
-/// A series of the Prometheus data model.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct SeriesKey {
-    /// Metric name.
-    pub name: String,
-    /// Labels, sorted by name.
-    pub labels: std::collections::BTreeMap<String, String>,
-}
-
-impl SeriesKey {
-    /// A series with these labels.
-    pub fn new(name: &str, labels: &[(&str, &str)]) -> Self {
-        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Self { name: name.to_owned(), labels }
-    }
-}
-
-/// A sample, or the summary of five minutes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
-    /// When; the start of the slice for a summary.
-    pub time: UnixNanos,
-    /// The value; the mean for a summary.
-    pub value: f64,
-    /// The value; the last one for a summary. Rates of counters need it.
-    pub last: f64,
-    /// By how much a summary's values differ: what a counter that did not begin anew has grown by. Zero for a sample.
-    pub spread: f64,
-}
-
-/// A series with its points, oldest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SeriesPoints {
-    /// Which series.
-    pub key: SeriesKey,
-    /// Its points.
-    pub points: Vec<Point>,
-}
-
-/// Series and samples.
-#[async_trait]
-pub trait MetricStore: Send + Sync {
-    /// Points of all series with one of these names.
-    async fn points(
-        &self,
-        tenant: TenantId,
-        names: &[&str],
-        from: UnixNanos,
-        to: UnixNanos,
-        resolution: SampleResolution,
-    ) -> StoreResult<Vec<SeriesPoints>>;
-    /// Samples of all series with one of these names, summed up by slices of `step_nanos` that begin at `from`: a point
-    /// is at the time of the newest sample of its slice.
-    async fn slices(
-        &self,
-        tenant: TenantId,
-        names: &[&str],
-        from: UnixNanos,
-        to: UnixNanos,
-        step_nanos: i64,
-    ) -> StoreResult<Vec<SeriesPoints>>;
-    /// The newest point of each series with one of these names, not older than `from`.
-    async fn latest(&self, tenant: TenantId, names: &[&str], from: UnixNanos) -> StoreResult<Vec<SeriesPoints>>;
-    /// Exemplars of all series with this name, at most the newest `limit` of each; series without any are left out.
-    async fn exemplars(
-        &self,
-        tenant: TenantId,
-        name: &str,
-        from: UnixNanos,
-        to: UnixNanos,
-        limit: usize,
-    ) -> StoreResult<Vec<SeriesExemplars>>;
-}
-
-/// Slices in which endpoint figures are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum RollupResolution {
-    /// One minute.
-    Minute,
-    /// One hour.
-    Hour,
-    /// One day.
-    Day,
-}
-
-impl RollupResolution {
-    /// All, finest first.
-    pub const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
-
-    /// Length in seconds: what the column `resolution` holds.
-    pub fn seconds(self) -> i64 {
-        match self {
-            Self::Minute => 60,
-            Self::Hour => 3600,
-            Self::Day => 86_400,
-        }
-    }
-
-    /// Length in nanoseconds.
-    pub fn nanos(self) -> i64 {
-        self.seconds() * 1_000_000_000
-    }
-
-    /// Start of the slice that holds this instant.
-    pub fn floor(self, time: UnixNanos) -> UnixNanos {
-        UnixNanos(time.0.div_euclid(self.nanos()) * self.nanos())
-    }
-}
-
-/// Names an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EndpointKey {
-    /// What serves it.
-    pub service: String,
-    /// HTTP method.
-    pub method: String,
-    /// Normalised route.
-    pub route: String,
-}
-
-/// Requests of one endpoint in one slice.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Rollup {
-    /// All requests.
-    pub requests: u64,
-    /// By class of status: 2xx, 3xx, 4xx, 5xx.
-    pub by_class: [u64; 4],
-    /// Durations in milliseconds.
-    pub sketch: Sketch,
-}
-
-impl Rollup {
-    /// Counts one request.
-    pub fn add(&mut self, status: u16, duration_ms: f64) {
-        self.requests += 1;
-        if let Some(class) = usize::from(status / 100).checked_sub(2).filter(|class| *class < 4) {
-            self.by_class[class] += 1;
-        }
-        self.sketch.add(duration_ms);
-    }
-
-    /// Adds what another slice or endpoint counted.
-    pub fn merge(&mut self, other: &Self) {
-        self.requests += other.requests;
-        for (sum, count) in self.by_class.iter_mut().zip(other.by_class) {
-            *sum += count;
-        }
-        self.sketch.merge(&other.sketch);
-    }
-
-    /// Answers with status 5xx.
-    pub fn errors(&self) -> u64 {
-        self.by_class[3]
-    }
-
-    /// Share of answers with status 5xx, in percent.
-    pub fn error_percent(&self) -> f64 {
-        if self.requests == 0 { 0.0 } else { self.errors() as f64 * 100.0 / self.requests as f64 }
-    }
-}
-
-/// Which roll-ups are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RollupRange {
-    /// How fine.
-    pub resolution: RollupResolution,
-    /// Slices that begin at or after this instant.
-    pub from: UnixNanos,
-    /// Slices that begin before this instant.
-    pub to: UnixNanos,
-}
-
-/// Endpoint roll-ups.
-#[async_trait]
-pub trait EndpointStore: Send + Sync {
-    /// All endpoints together, a row a slice, oldest first.
-    async fn totals(&self, tenant: TenantId, range: RollupRange) -> StoreResult<Vec<(UnixNanos, Rollup)>>;
-    /// Each endpoint, its slices in the ranges merged.
-    async fn by_endpoint(&self, tenant: TenantId, ranges: &[RollupRange]) -> StoreResult<Vec<(EndpointKey, Rollup)>>;
-    /// Requests of each endpoint, the range cut into so many slices: (endpoint, first roll-up of the slice, requests).
-    /// A slice without requests has no row.
-    async fn counts(
-        &self,
-        tenant: TenantId,
-        range: RollupRange,
-        slices: u32,
-    ) -> StoreResult<Vec<(EndpointKey, UnixNanos, u64)>>;
-}
-
-/// A sample on its way in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewSample {
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// Which series.
-    pub series: SeriesKey,
-    /// When.
-    pub time: UnixNanos,
-    /// The value.
-    pub value: f64,
-    /// A measurement that stands for those that the sample counts.
-    pub exemplar: Option<Box<Exemplar>>,
-}
-
-impl NewSample {
-    /// Bytes that it keeps in memory, about.
-    pub fn size(&self) -> usize {
-        let exemplar = self.exemplar.as_ref().map_or(0, |exemplar| 128 + label_bytes(&exemplar.labels));
-        192 + self.series.name.len() + label_bytes(&self.series.labels) + exemplar
-    }
-}
-
-fn label_bytes(labels: &BTreeMap<String, String>) -> usize {
-    labels.iter().map(|(name, value)| 64 + name.len() + value.len()).sum()
-}
-
-/// One of the measurements that a sample counts, most often with the trace it was taken in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Exemplar {
-    /// When it was measured.
-    pub time: UnixNanos,
-    /// What was measured.
-    pub value: f64,
-    /// The trace.
-    pub trace_id: Option<TraceId>,
-    /// The span of that trace.
-    pub span_id: Option<SpanId>,
-    /// What the series of the sample does not say.
-    pub labels: BTreeMap<String, String>,
-}
-
-/// The exemplars of a series, oldest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SeriesExemplars {
-    /// Which series.
-    pub key: SeriesKey,
-    /// What stands for its samples.
-    pub exemplars: Vec<Exemplar>,
-}
-
-/// What happened at an endpoint within a minute, on its way in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EndpointDelta {
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// Which endpoint.
-    pub endpoint: EndpointKey,
-    /// An instant inside the minute.
-    pub time: UnixNanos,
-    /// What to add.
-    pub rollup: Rollup,
 }
 
 /// Everything that one group commit writes.

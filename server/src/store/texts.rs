@@ -43,7 +43,9 @@ impl Texts {
         if end > bytes.len() {
             return Err(damaged("a text's length"));
         }
-        ends.iter_mut().for_each(|end| *end += begin as u32);
+        for end in &mut ends {
+            *end += begin as u32;
+        }
         if std::str::from_utf8(&bytes[begin..end]).is_err() {
             return Err(damaged("a text is not UTF-8"));
         }
@@ -61,7 +63,7 @@ impl Texts {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.ends.len()
     }
 

@@ -189,7 +189,7 @@ impl OpenAttributes {
     pub fn mark(&self, wanted: &Regex, rows: &mut [bool]) {
         for KeyedColumn { written, column, .. } in &self.columns {
             let of_all = wanted.is_match(written.as_bytes());
-            let mut of_values = vec![of_all; column.values.len()];
+            let mut of_values = vec![of_all; column.values.count()];
             if !of_all {
                 column.values.each_match(wanted, |number| of_values[number] = true);
             }
@@ -230,14 +230,14 @@ impl Column {
             return Ok(Self { values, are_texts: marks & ARE_TEXTS != 0, of: None });
         } else if marks & ONE_EACH != 0 {
             (0..present as u32).collect()
-        } else if values.len() == 1 {
+        } else if values.count() == 1 {
             vec![0; present]
         } else if marks & WIDE_INDEXES == 0 {
             indexes.take(present)?.iter().map(|number| u32::from(*number)).collect()
         } else {
-            indexes.indexes(present, values.len())?.into_iter().map(|number| number as u32).collect()
+            indexes.indexes(present, values.count())?.into_iter().map(|number| number as u32).collect()
         };
-        if of.iter().max().is_some_and(|number| *number as usize >= values.len()) {
+        if of.iter().max().is_some_and(|number| *number as usize >= values.count()) {
             return Err(damaged("an index points nowhere"));
         }
         let of = match has {
@@ -252,7 +252,7 @@ impl Column {
 
     /// How many values there are; some may be the same.
     pub fn values(&self) -> usize {
-        self.values.len()
+        self.values.count()
     }
 
     /// A value, by its number.
@@ -264,7 +264,7 @@ impl Column {
     /// The number of a row's value; none if the row lacks the key.
     pub fn number(&self, at: usize) -> Option<usize> {
         match &self.of {
-            None => Some(at).filter(|at| *at < self.values.len()),
+            None => Some(at).filter(|at| *at < self.values.count()),
             Some(of) => of.get(at).filter(|number| **number != NONE).map(|number| *number as usize),
         }
     }

@@ -91,7 +91,9 @@ pub fn encode(records: &[NewLogRecord]) -> StoreResult<Block> {
     let mut origins: Vec<u8> = records.iter().map(|record| record.level as u8).collect();
     put_varint(&mut origins, summary.counts.len() as u64);
     put_texts(&mut origins, summary.counts.iter().map(|(service, _)| service.as_str()));
-    services.iter().for_each(|service| put_varint(&mut origins, *service as u64));
+    for service in &services {
+        put_varint(&mut origins, *service as u64);
+    }
     put_bytes(&mut payload, &store_values(&origins)?);
 
     let (references, ids) = put_ids(records, &mut bloom);
@@ -103,7 +105,9 @@ pub fn encode(records: &[NewLogRecord]) -> StoreResult<Block> {
         each_word(text, &mut scratch, |word| each_stored_prefix(word, |prefix| bloom.add(prefix.as_bytes())));
     };
     let texts: Vec<&str> = records.iter().map(|record| record.message.as_str()).collect();
-    texts.iter().for_each(|message| teach(message));
+    for message in &texts {
+        teach(message);
+    }
     put_bytes(&mut payload, &messages::encode(&texts)?);
 
     let mut attributes = AttributesBuilder::default();
@@ -112,7 +116,9 @@ pub fn encode(records: &[NewLogRecord]) -> StoreResult<Block> {
         .enumerate()
         .map(|(at, record)| if attributes.add(at, &record.attributes) { "" } else { record.attributes.as_str() })
         .collect();
-    odd.iter().for_each(|odd| teach(odd));
+    for odd in &odd {
+        teach(odd);
+    }
     for (key, values) in attributes.contents() {
         teach(key);
         // As it stands in the text that is searched.
@@ -169,14 +175,13 @@ fn put_ids(records: &[NewLogRecord], bloom: &mut BloomBuilder) -> (Vec<u8>, Vec<
             None => NO_TRACE,
             Some(trace) => {
                 let next = seen.len() as u64;
-                match seen.get(&trace) {
-                    Some(number) => next - number - 1 + FIRST_DISTANCE,
-                    None => {
-                        seen.insert(trace, next);
-                        bloom.add(&trace.0);
-                        ids.extend(trace.0);
-                        NEXT_TRACE
-                    }
+                if let Some(number) = seen.get(&trace) {
+                    next - number - 1 + FIRST_DISTANCE
+                } else {
+                    seen.insert(trace, next);
+                    bloom.add(&trace.0);
+                    ids.extend(trace.0);
+                    NEXT_TRACE
                 }
             }
         };

@@ -96,7 +96,9 @@ impl Scan {
                 StoredAttributes::Texts(texts) => texts.each_match(&self.wanted, |row| may[row] = true),
                 StoredAttributes::Columns(columns, odd) => {
                     columns.mark(&self.wanted, &mut may);
-                    odd.iter().for_each(|odd| odd.each_match(&self.wanted, |row| may[row] = true));
+                    if let Some(odd) = odd {
+                        odd.each_match(&self.wanted, |row| may[row] = true);
+                    }
                 }
             }
         }

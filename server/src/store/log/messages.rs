@@ -162,7 +162,7 @@ pub struct Messages {
 impl Messages {
     /// All of them whole.
     pub fn whole(whole: Texts) -> Self {
-        let records = whole.len();
+        let records = whole.count();
         Self { whole, templates: Vec::new(), template_of: vec![0; records], nth: (0..records as u32).collect() }
     }
 
@@ -224,7 +224,7 @@ impl Messages {
     /// Marks records whose message may have a text: each that has it, and some that don't.
     pub fn mark(&self, wanted: &MessageScan, records: &mut [bool]) {
         // Of each template, from the one of whole messages on: none, all, or those that are told.
-        let mut whole = vec![false; self.whole.len()];
+        let mut whole = vec![false; self.whole.count()];
         self.whole.each_match(&wanted.text, |number| whole[number] = true);
         let mut of_templates = vec![Marked::Some(whole)];
         of_templates.extend(self.templates.iter().map(|template| wanted.among(template)));
@@ -292,7 +292,7 @@ impl MessageScan {
                 may.push_str(r"\x00");
                 longest = if run.len() > longest.len() { run } else { longest };
             } else if is_at_end {
-                may.push_str(&format!(r"(?:{run}|\x00)"));
+                may.extend(["(?:", run, r"|\x00)"]);
                 parts.push(regex::escape(run));
             } else {
                 may.push_str(run);
@@ -317,7 +317,7 @@ impl MessageScan {
             return Marked::None;
         }
         let (Some(value), Some(first)) = (&self.value, columns.first()) else { return Marked::All };
-        let mut marked = vec![false; first.len()];
+        let mut marked = vec![false; first.count()];
         for column in columns {
             column.each_match(value, |number| marked[number] = true);
         }

@@ -10,7 +10,7 @@ use sqlx::Acquire;
 use tokio::task::JoinHandle;
 
 use super::{
-    SqlStore,
+    Db, SqlStore,
     blob::{self, LOG_FILTERS, LOG_PAYLOADS},
     log::{
         ALL_TIMES, BLOCKS_A_GROUP, BLOCKS_A_READ, BlockRow, FILTERS_A_READ, RECORDS_A_BLOCK_COSTS, RECORDS_A_GROUP,
@@ -29,12 +29,42 @@ const MOST_FILTERS: usize = 4096;
 /// Blocks that one scan keeps in mind; what is older is left out, and counted as not seen.
 const MOST_CANDIDATES: usize = 200_000;
 
+type Connection = <Db as sqlx::Database>::Connection;
+
 /// A block that a scan wants to see.
 #[derive(Clone, Copy)]
 struct Candidate {
     id: i64,
     first_id: i64,
     records: u64,
+}
+
+/// Those of the blocks that may hold a match, of very many an evenly spread part; and how many records are in the others
+/// that were asked. These count as seen: there is nothing in them.
+async fn ask_filters(
+    connection: &mut Connection,
+    candidates: Vec<Candidate>,
+    matcher: &LogMatcher,
+) -> StoreResult<(Vec<Candidate>, u64)> {
+    if !matcher.has_keys() {
+        return Ok((candidates, 0));
+    }
+    let step = candidates.len().div_ceil(MOST_FILTERS).max(1);
+    let (mut kept, mut ruled_out) = (Vec::new(), 0);
+    let asked: Vec<Candidate> = candidates.into_iter().step_by(step).collect();
+    for asked in asked.chunks(FILTERS_A_READ) {
+        let ids: Vec<i64> = asked.iter().map(|candidate| candidate.id).collect();
+        let filters = blob::read(&mut *connection, LOG_FILTERS, &ids).await?;
+        for candidate in asked {
+            // What is not there has nothing to show.
+            if filters.get(&candidate.id).is_some_and(|filter| matcher.may_match(BloomView(filter))) {
+                kept.push(*candidate);
+            } else {
+                ruled_out += candidate.records;
+            }
+        }
+    }
+    Ok((kept, ruled_out))
 }
 
 impl SqlStore {
@@ -91,26 +121,7 @@ impl SqlStore {
         }
 
         let matcher = scan.lock().unwrap_or_else(PoisonError::into_inner).matcher().clone();
-        // Counts as seen what a filter rules out: there is nothing in it.
-        let mut ruled_out = 0;
-        if matcher.has_keys() {
-            let step = candidates.len().div_ceil(MOST_FILTERS).max(1);
-            let mut kept = Vec::new();
-            let asked: Vec<Candidate> = candidates.into_iter().step_by(step).collect();
-            for asked in asked.chunks(FILTERS_A_READ) {
-                let ids: Vec<i64> = asked.iter().map(|candidate| candidate.id).collect();
-                let filters = blob::read(&mut *connection, LOG_FILTERS, &ids).await?;
-                for candidate in asked {
-                    // What is not there has nothing to show.
-                    if filters.get(&candidate.id).is_some_and(|filter| matcher.may_match(BloomView(filter))) {
-                        kept.push(*candidate);
-                    } else {
-                        ruled_out += candidate.records;
-                    }
-                }
-            }
-            candidates = kept;
-        }
+        let (candidates, ruled_out) = ask_filters(connection, candidates, &matcher).await?;
         let cost: u64 = candidates.iter().map(|candidate| candidate.records + RECORDS_A_BLOCK_COSTS).sum();
         let step = cost.div_ceil(most_records.max(1)).max(1) as usize;
         let kept: u64 = candidates.iter().map(|candidate| candidate.records).sum();

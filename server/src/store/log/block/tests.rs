@@ -39,11 +39,15 @@ pub fn version_1(records: &[NewLogRecord]) -> Vec<u8> {
     }
     narrow.extend(records.iter().map(|record| record.level as u8));
     put_varint(&mut narrow, records.len() as u64);
-    records.iter().for_each(|record| put_bytes(&mut narrow, record.service.as_bytes()));
+    for record in records {
+        put_bytes(&mut narrow, record.service.as_bytes());
+    }
     (0..records.len()).for_each(|service| put_varint(&mut narrow, service as u64));
     let traces: Vec<TraceId> = records.iter().filter_map(|record| record.trace_id).collect();
     put_varint(&mut narrow, traces.len() as u64);
-    traces.iter().for_each(|trace| narrow.extend(trace.0));
+    for trace in &traces {
+        narrow.extend(trace.0);
+    }
     let mut number = 0;
     for record in records {
         number += u64::from(record.trace_id.is_some());
