@@ -1,4 +1,5 @@
 import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
 import { expect, test } from "../support/test.ts";
 
 const widths = [1440, 390];
@@ -9,19 +10,25 @@ for (const theme of themes) {
     test.describe(`${theme}, ${width} px`, () => {
       test.use({ colorScheme: theme, viewport: { width, height: 900 } });
 
+      // Two tests, as looking through all pages takes long.
       test("no page has a serious accessibility problem or scrolls sideways", async ({ page, open, console }) => {
         const { body } = await console.deliver("push.json");
         await console.deliver("push-delete.json");
         await console.json("/v1/traces/demo/batch?count=12", { method: "POST" });
         await console.warnInTrace(body.trace_id.replaceAll("-", ""));
-
-        const paths = [
+        await look(page, open, [
           "/monitoring",
           "/monitoring/pipelines",
           "/monitoring/pipelines?status=failed&search=nothing-is-called-like-this",
           `/monitoring/pipelines/${body.trace_id}`,
           "/monitoring/logs",
           "/monitoring/logs?search=nothing-is-called-like-this",
+          "/login",
+        ]);
+      });
+
+      test("no page of the settings has a serious accessibility problem or scrolls sideways", async ({ page, open }) => {
+        await look(page, open, [
           "/settings/account",
           "/settings/users",
           "/settings/keys",
@@ -30,24 +37,27 @@ for (const theme of themes) {
           "/settings/redaction",
           "/settings/configuration",
           "/docs",
-          "/login",
-        ];
-        for (const path of paths) {
-          await test.step(path, async () => {
-            await open(path);
-            await expect(page.getByRole("main")).toBeVisible();
-            // What is dimmed while it is asked for anew is judged as it is read.
-            await expect(page.locator('[aria-busy="true"]')).toHaveCount(0);
-            const { violations } = await new AxeBuilder({ page }).analyze();
-            const serious = violations
-              .filter(({ impact }) => impact === "serious" || impact === "critical")
-              .map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`) }));
-            expect.soft(serious, path).toEqual([]);
-            const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-            expect.soft(overflow, `${path} is wider than the screen by`).toBeLessThanOrEqual(0);
-          });
-        }
+        ]);
       });
+    });
+  }
+}
+
+/** Opens each of these pages and judges it. */
+async function look(page: Page, open: (path: string) => Promise<unknown>, paths: string[]): Promise<void> {
+  for (const path of paths) {
+    await test.step(path, async () => {
+      await open(path);
+      await expect(page.getByRole("main")).toBeVisible();
+      // What is dimmed while it is asked for anew is judged as it is read.
+      await expect(page.locator('[aria-busy="true"]')).toHaveCount(0);
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const serious = violations
+        .filter(({ impact }) => impact === "serious" || impact === "critical")
+        .map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`) }));
+      expect.soft(serious, path).toEqual([]);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect.soft(overflow, `${path} is wider than the screen by`).toBeLessThanOrEqual(0);
     });
   }
 }
