@@ -1,6 +1,6 @@
-import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
-import { expect, test } from "../support/test.ts";
+import { judge } from "../support/accessibility.ts";
+import { test } from "../support/test.ts";
 
 const widths = [1440, 390];
 const themes = ["dark", "light"] as const;
@@ -48,16 +48,7 @@ async function look(page: Page, open: (path: string) => Promise<unknown>, paths:
   for (const path of paths) {
     await test.step(path, async () => {
       await open(path);
-      await expect(page.getByRole("main")).toBeVisible();
-      // What is dimmed while it is asked for anew is judged as it is read.
-      await expect(page.locator('[aria-busy="true"]')).toHaveCount(0);
-      const { violations } = await new AxeBuilder({ page }).analyze();
-      const serious = violations
-        .filter(({ impact }) => impact === "serious" || impact === "critical")
-        .map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`) }));
-      expect.soft(serious, path).toEqual([]);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      expect.soft(overflow, `${path} is wider than the screen by`).toBeLessThanOrEqual(0);
+      await judge(page, path);
     });
   }
 }

@@ -1,5 +1,5 @@
-import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
+import { judge } from "../support/accessibility.ts";
 import { sendLine, sendTrace, type SpanToSend } from "../support/spans.ts";
 import { expect, hydrated, newTraceId, test } from "../support/test.ts";
 
@@ -259,14 +259,7 @@ for (const theme of ["dark", "light"] as const) {
         for (const path of paths) {
           await test.step(path, async () => {
             await open(path);
-            await expect(page.locator('[aria-busy="true"]')).toHaveCount(0);
-            const { violations } = await new AxeBuilder({ page }).analyze();
-            const serious = violations
-              .filter(({ impact }) => impact === "serious" || impact === "critical")
-              .map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => `${html}\n${failureSummary}`) }));
-            expect.soft(serious, path).toEqual([]);
-            const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-            expect.soft(overflow, `${path} is wider than the screen by`).toBeLessThanOrEqual(0);
+            await judge(page, path);
           });
         }
       });

@@ -296,12 +296,12 @@ impl<'a> LogBlock<'a> {
         let count = parts.varint()? as usize;
         let times = restore(parts.bytes()?)?;
         let times = read_times(&mut Reader::new(&times), count)?;
-        let origins = restore(parts.bytes()?)?;
+        let origins = restore(parts.bytes()?)?.into_owned();
         let mut input = Reader::new(&origins);
         let levels = read_levels(&mut input, count)?;
         let service_count = input.count()?;
         let begin = origins.len() - input.left();
-        let services = Texts::read(origins.to_vec(), begin, service_count)?;
+        let services = Texts::read(origins, begin, service_count)?;
         let service_of = Reader::new(services.rest()).indexes(count, service_count)?;
 
         let packed_ids = Some((parts.bytes()?, parts.bytes()?));

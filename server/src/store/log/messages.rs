@@ -169,11 +169,11 @@ impl Messages {
     /// Reads the section of so many records.
     pub fn read(section: &[u8], records: usize) -> StoreResult<Self> {
         let mut alone = Reader::new(section);
-        let shared = restore(alone.bytes()?)?;
+        let shared = restore(alone.bytes()?)?.into_owned();
         let mut input = Reader::new(&shared);
         let count = input.count()?;
         let begin = shared.len() - input.left();
-        let texts = Texts::read(shared.to_vec(), begin, count)?;
+        let texts = Texts::read(shared, begin, count)?;
         let mut input = Reader::new(texts.rest());
         let template_of = input.indexes(records, count + 1)?;
         let mut uses = vec![0; count + 1];
