@@ -7,7 +7,10 @@ use std::{collections::HashMap, hash::Hash};
 
 use leptos::{html, prelude::*};
 
-use crate::browser::geometry::{self, Viewport};
+use crate::browser::{
+    clock,
+    geometry::{self, Viewport},
+};
 
 /// Rows that the server draws, and the browser until it has measured.
 const FIRST_ROWS: usize = 60;
@@ -15,6 +18,17 @@ const FIRST_ROWS: usize = 60;
 const OVERSCAN: usize = 16;
 /// The drawn part moves in steps of so many rows, so that most scroll events change nothing.
 const STEP: usize = 8;
+/// Rows added in one frame: a jump to elsewhere must not stop the page, so what shows comes first and the rest after it.
+/// It begins with so many,
+const FIRST_ROWS_A_FRAME: usize = 8;
+/// and goes by how long frames take, within these limits.
+const ROWS_A_FRAME: (usize, usize) = (4, 48);
+/// Frames this short could have more rows in them, in milliseconds.
+const SHORT_FRAME_MS: i64 = 20;
+/// Frames this long are felt.
+const LONG_FRAME_MS: i64 = 40;
+/// Longer ago than this, the frame before says nothing.
+const LATELY_MS: i64 = 250;
 /// Until the first row is measured.
 const ROW_PX: f64 = 24.0;
 /// Nearer to the end than this, the list asks for more.
@@ -32,13 +46,50 @@ struct Layout {
     extras: Vec<(usize, f64)>,
 }
 
-/// The drawn part of the list.
+/// Neighbouring rows, by index.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Span {
+struct Stretch {
     first: usize,
     end: usize,
-    before_px: f64,
-    after_px: f64,
+}
+
+/// What should be drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Target {
+    rows: Stretch,
+    /// The part of it that shows.
+    visible: Stretch,
+}
+
+impl Stretch {
+    fn within(self, limits: Self) -> Self {
+        let first = self.first.clamp(limits.first, limits.end);
+        Self { first, end: self.end.clamp(first, limits.end) }
+    }
+
+    fn is_empty(self) -> bool {
+        self.first >= self.end
+    }
+}
+
+impl Target {
+    /// What is drawn in the next frame, when this much is drawn now and at most so many rows are added.
+    fn approach(self, drawn: Stretch, most: usize) -> Stretch {
+        let here = self.visible.first;
+        if drawn.within(self.visible).is_empty() && !self.visible.is_empty() && drawn.end != here {
+            // Taking away what was drawn elsewhere is work enough for a frame.
+            return Stretch { first: here, end: here };
+        }
+        let mut next = drawn.within(self.rows);
+        let mut left = most;
+        for goal in [self.visible, self.rows] {
+            let below = goal.end.saturating_sub(next.end).min(left);
+            let above = next.first.saturating_sub(goal.first).min(left - below);
+            next = Stretch { first: next.first - above, end: next.end + below };
+            left -= below + above;
+        }
+        next
+    }
 }
 
 impl Layout {
@@ -64,18 +115,34 @@ impl Layout {
         (((distance_px - above).max(0.0) / self.row_px) as usize).min(self.count)
     }
 
-    fn span(&self, viewport: Viewport) -> Span {
-        let (first, end) = if viewport.height_px > 0.0 {
-            let first = self.index_at(viewport.scroll_px).saturating_sub(OVERSCAN) / STEP * STEP;
-            let last = self.index_at(viewport.scroll_px + viewport.height_px) + OVERSCAN;
-            (first, (last / STEP + 1) * STEP)
-        } else {
-            (0, FIRST_ROWS)
+    fn target(&self, viewport: Viewport) -> Target {
+        let all = Stretch { first: 0, end: self.count };
+        if viewport.height_px <= 0.0 {
+            let rows = Stretch { first: 0, end: FIRST_ROWS }.within(all);
+            return Target { rows, visible: rows };
+        }
+        let visible = Stretch {
+            first: self.index_at(viewport.scroll_px),
+            end: self.index_at(viewport.scroll_px + viewport.height_px) + 1,
         };
-        let end = end.min(self.count);
-        let first = first.min(end);
-        let total = self.top_of(self.count);
-        Span { first, end, before_px: self.top_of(first), after_px: (total - self.top_of(end)).max(0.0) }
+        let first = visible.first.saturating_sub(OVERSCAN) / STEP * STEP;
+        let end = ((visible.end + OVERSCAN) / STEP + 1) * STEP;
+        Target { rows: Stretch { first, end }.within(all), visible: visible.within(all) }
+    }
+
+    /// Room before and after these rows, in pixels.
+    fn padding(&self, Stretch { first, end }: Stretch) -> (f64, f64) {
+        (self.top_of(first), (self.top_of(self.count) - self.top_of(end)).max(0.0))
+    }
+}
+
+/// How many rows are added in a frame, after so many were and it took so long.
+fn paced(rows: usize, frame_ms: i64) -> usize {
+    let (fewest, most) = ROWS_A_FRAME;
+    match frame_ms {
+        ..=SHORT_FRAME_MS => (rows * 2).min(most),
+        LONG_FRAME_MS..LATELY_MS => (rows / 2).max(fewest),
+        _ => rows,
     }
 }
 
@@ -134,15 +201,23 @@ where
     let row_px = RwSignal::new(ROW_PX);
     let Rows { count, row, key, index_of, expanded } = rows;
 
-    let span = Memo::new(move |_| {
+    let layout = Memo::new(move |_| {
         let mut extras: Vec<(usize, f64)> = expanded.with(|expanded| {
             expanded.iter().filter_map(|(key, height)| Some((index_of.run(*key)?, *height))).collect()
         });
         extras.sort_unstable_by_key(|(index, _)| *index);
-        Layout { count: count.get(), row_px: row_px.get(), extras }.span(viewport.get())
+        Layout { count: count.get(), row_px: row_px.get(), extras }
     });
-    let drawn = move || {
-        let Span { first, end, .. } = span.get();
+    let target = Memo::new(move |_| layout.with(|layout| layout.target(viewport.get())));
+    let frame = RwSignal::new(0_u32);
+    let rows_a_frame = StoredValue::new(FIRST_ROWS_A_FRAME);
+    let drawn = Memo::new(move |before: Option<&Stretch>| {
+        frame.track();
+        let target = target.get();
+        before.map_or(target.rows, |drawn| target.approach(*drawn, rows_a_frame.get_value()))
+    });
+    let drawn_rows = move || {
+        let Stretch { first, end } = drawn.get();
         (first..end).filter_map(|index| row.run(index)).collect::<Vec<T>>()
     };
 
@@ -156,8 +231,8 @@ where
         }
         viewport.set(geometry::viewport(&element));
     };
-    let on_scroll = move |_| {
-        let Some(element) = scroller.get_untracked() else { return };
+    let look = move || {
+        let Some(Some(element)) = scroller.try_get_untracked() else { return };
         let now = geometry::viewport(&element);
         viewport.set(now);
         let away_now = now.scroll_px > row_px.get_untracked() / 2.0;
@@ -168,26 +243,50 @@ where
             near_end.run(());
         }
     };
+    // Once a frame at most, so that a frame has only as many new rows as it should have.
+    let (is_asked_for, last_ms) = (StoredValue::new(false), StoredValue::new(0));
+    let ask_for_frame = move || {
+        if is_asked_for.get_value() {
+            return;
+        }
+        is_asked_for.set_value(true);
+        request_animation_frame(move || {
+            // The list may be gone by then.
+            if is_asked_for.try_set_value(false).is_some() {
+                return;
+            }
+            let now_ms = clock::now().0;
+            rows_a_frame.update_value(|rows| *rows = paced(*rows, now_ms - last_ms.get_value()));
+            last_ms.set_value(now_ms);
+            look();
+            frame.update(|frame| *frame = frame.wrapping_add(1));
+        });
+    };
+    Effect::new(move |_| {
+        if drawn.get() != target.get().rows {
+            ask_for_frame();
+        }
+    });
     Effect::new(move |_| {
         if let Some(element) = scroller.get() {
             geometry::watch_height(&element, move |_| measure());
         }
     });
     Effect::new(move |_| {
-        let Span { before_px, after_px, .. } = span.get();
+        let (before_px, after_px) = layout.with(|layout| layout.padding(drawn.get()));
         if let Some(list) = list.get() {
             geometry::set_vertical_padding(&list, before_px, after_px);
         }
     });
 
     view! {
-        <div class="virtual-list" tabindex="0" node_ref=scroller role=role aria-label=label aria-live="off" on:scroll=on_scroll>
+        <div class="virtual-list" tabindex="0" node_ref=scroller role=role aria-label=label aria-live="off" on:scroll=move |_| ask_for_frame()>
             <ol node_ref=list role="list">
                 <ForEnumerate
-                    each=drawn
+                    each=drawn_rows
                     key=move |row| key(row)
                     children=move |index, row| {
-                        let index = Signal::derive(move || span.with(|span| span.first) + index.get());
+                        let index = Signal::derive(move || drawn.get().first + index.get());
                         view(index, row)
                     }
                 />
@@ -198,7 +297,6 @@ where
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "whole numbers")]
 mod tests {
     use proptest::prelude::*;
 
@@ -212,20 +310,25 @@ mod tests {
         Viewport { scroll_px, height_px, content_px: 0.0 }
     }
 
+    /// What is drawn in the end, from nothing.
+    fn rows(layout: &Layout, viewport: Viewport) -> Stretch {
+        layout.target(viewport).rows
+    }
+
     #[test]
     fn before_it_is_measured_the_first_rows_are_drawn() {
-        let span = layout(1000, &[]).span(Viewport::default());
-        assert_eq!((span.first, span.end, span.before_px), (0, 60, 0.0));
-        assert_eq!(layout(7, &[]).span(Viewport::default()).end, 7);
+        assert_eq!(rows(&layout(1000, &[]), Viewport::default()), Stretch { first: 0, end: 60 });
+        assert_eq!(rows(&layout(7, &[]), Viewport::default()).end, 7);
     }
 
     #[test]
     fn only_rows_near_the_visible_part_are_drawn() {
-        let span = layout(10_000, &[]).span(at(100_000.0, 600.0));
-        assert!(span.first <= 5000 - OVERSCAN && span.end >= 5030 + OVERSCAN, "{span:?}");
-        assert!(span.end - span.first < 100, "{span:?}");
-        assert_eq!(span.before_px, span.first as f64 * 20.0);
-        assert_eq!(span.after_px, (10_000 - span.end) as f64 * 20.0);
+        let layout = layout(10_000, &[]);
+        let rows = rows(&layout, at(100_000.0, 600.0));
+        assert!(rows.first <= 5000 - OVERSCAN && rows.end >= 5030 + OVERSCAN, "{rows:?}");
+        assert!(rows.end - rows.first < 100, "{rows:?}");
+        let padding = (rows.first as f64 * 20.0, (10_000 - rows.end) as f64 * 20.0);
+        assert_eq!(layout.padding(rows), padding);
     }
 
     #[test]
@@ -238,11 +341,48 @@ mod tests {
 
     #[test]
     fn scrolled_beyond_its_end_the_list_still_draws() {
-        let span = layout(10, &[]).span(at(9_000.0, 500.0));
-        assert_eq!((span.end, span.after_px), (10, 0.0));
+        let layout = layout(10, &[]);
+        let rows = rows(&layout, at(9_000.0, 500.0));
+        assert_eq!((rows.end, layout.padding(rows).1), (10, 0.0));
+    }
+
+    #[test]
+    fn after_a_jump_what_shows_is_drawn_first() {
+        let layout = layout(10_000, &[]);
+        let target = layout.target(at(100_000.0, 600.0));
+        let jumped = target.approach(Stretch { first: 0, end: 60 }, 8);
+        assert_eq!(jumped, Stretch { first: 5000, end: 5000 });
+        assert_eq!(target.approach(jumped, 8), Stretch { first: 5000, end: 5008 });
+        let scrolled = target.approach(Stretch { first: 4960, end: 5016 }, 8);
+        assert_eq!(scrolled, Stretch { first: target.rows.first, end: 5024 });
+    }
+
+    #[test]
+    fn how_many_rows_come_at_once_goes_by_what_a_frame_takes() {
+        let (fewest, most) = ROWS_A_FRAME;
+        assert_eq!([paced(8, 16), paced(8, 30), paced(8, 60), paced(8, 2000)], [16, 8, 4, 8]);
+        assert_eq!([paced(most, 16), paced(fewest, 60)], [most, fewest]);
     }
 
     proptest! {
+        #[test]
+        fn frame_by_frame_all_rows_come_a_few_at_a_time(
+            count in 0usize..5000, scroll in 0.0..200_000.0, height in 1.0..2000.0,
+            first in 0usize..6000, drawn in 0usize..100, most in 1usize..50,
+        ) {
+            let target = layout(count, &[]).target(at(scroll, height));
+            let mut drawn = Stretch { first, end: first + drawn };
+            for _ in 0..=(target.rows.end - target.rows.first) / most + 2 {
+                let next = target.approach(drawn, most);
+                prop_assert_eq!(next.within(target.rows), next);
+                let kept = next.within(drawn);
+                let added = (next.end - next.first) - (kept.end - kept.first);
+                prop_assert!(added <= most, "{:?} after {:?}", next, drawn);
+                drawn = next;
+            }
+            prop_assert_eq!(drawn, target.rows);
+        }
+
         #[test]
         fn padding_and_rows_always_add_up(
             count in 0usize..5000, scroll in 0.0..200_000.0, height in 1.0..2000.0,
@@ -250,12 +390,13 @@ mod tests {
         ) {
             let extras: Vec<(usize, f64)> = extras.into_iter().filter(|(at, _)| *at < count).collect();
             let layout = layout(count, &extras);
-            let span = layout.span(at(scroll, height));
-            prop_assert!(span.first <= span.end && span.end <= count);
-            let rows_px = layout.top_of(span.end) - layout.top_of(span.first);
-            prop_assert!((span.before_px + rows_px + span.after_px - layout.top_of(count)).abs() < 0.01);
+            let rows = rows(&layout, at(scroll, height));
+            prop_assert!(rows.first <= rows.end && rows.end <= count);
+            let (before_px, after_px) = layout.padding(rows);
+            let rows_px = layout.top_of(rows.end) - layout.top_of(rows.first);
+            prop_assert!((before_px + rows_px + after_px - layout.top_of(count)).abs() < 0.01);
             let shown = layout.index_at(scroll);
-            prop_assert!(shown >= count || (span.first <= shown && shown < span.end));
+            prop_assert!(shown >= count || (rows.first <= shown && shown < rows.end));
         }
     }
 }
