@@ -18,7 +18,7 @@ use crate::{
 
 /// How often small log blocks are looked at.
 const COMPACTION_INTERVAL: Duration = Duration::from_secs(10);
-/// Merges in one go: some hundred milliseconds of one core.
+/// Merges in one go, of log records and of spans each.
 const MERGES_A_ROUND: usize = 64;
 /// How often the store is looked after.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
@@ -117,13 +117,28 @@ async fn compact(services: Arc<Services>, token: CancellationToken) {
             () = token.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = services.stores.logs.compact(MERGES_A_ROUND).await {
-            tracing::warn!(%error, "log blocks could not be merged; it is tried again later");
-        }
-        if let Err(error) = services.stores.spans.compact_spans(MERGES_A_ROUND).await {
-            tracing::warn!(%error, "blocks of spans could not be merged; it is tried again later");
+        for _ in 0..MERGES_A_ROUND {
+            let begun = Instant::now();
+            if merge_once(&services).await == 0 || token.is_cancelled() {
+                break;
+            }
+            // As long again as it took: merging is never in a hurry, and whoever waits for an acknowledgement is.
+            tokio::time::sleep(begun.elapsed()).await;
         }
     }
+}
+
+/// Merges a run of blocks of each kind, where there is one; says how many.
+async fn merge_once(services: &Services) -> usize {
+    let logs = services.stores.logs.compact(1).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "log blocks could not be merged; it is tried again later");
+        0
+    });
+    let spans = services.stores.spans.compact_spans(1).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "blocks of spans could not be merged; it is tried again later");
+        0
+    });
+    logs + spans
 }
 
 async fn retain(services: Arc<Services>, token: CancellationToken) {

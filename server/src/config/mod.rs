@@ -332,7 +332,7 @@ impl Default for IngestConfig {
     fn default() -> Self {
         Self {
             queue_bytes: 32 * 1024 * 1024,
-            commit_records: 16_384,
+            commit_records: 8192,
             host_interval_seconds: 5,
             otlp_body_bytes: 20 * 1024 * 1024,
             otlp_unpacked_bytes: 100 * 1024 * 1024,

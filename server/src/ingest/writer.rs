@@ -7,7 +7,7 @@ use std::{
 
 use app::model::{LogId, LogRecord, TenantId};
 use tokio::{
-    sync::{Mutex, oneshot},
+    sync::{Mutex, OwnedSemaphorePermit, mpsc, oneshot},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use super::{IngestError, IngestQueue, QueueEnd, Queued};
 use crate::{
     clock::SharedClock,
     live::{Hub, LiveBatch, LiveRecord},
-    store::{CommitBatch, CommitReceipt, IngestStore, StoreError, log::NewLogRecord},
+    store::{CommitBatch, CommitReceipt, IngestStore, PackedBatch, PackedSpans, StoreError, log::NewLogRecord},
 };
 
 /// Pause before a failed commit is tried again; doubled each time up to the longest.
@@ -45,6 +45,15 @@ pub struct Writer {
 /// The acknowledgements of one commit.
 type Acks = Vec<oneshot::Sender<Result<(), IngestError>>>;
 
+/// What one commit writes, and what it owes.
+struct Group<B> {
+    batch: B,
+    records: u64,
+    acks: Acks,
+    /// The room of the queue that it takes, until it is written.
+    permits: Vec<OwnedSemaphorePermit>,
+}
+
 impl Writer {
     /// A writer for this queue; it begins to work with [`run`](Self::run).
     pub fn new(
@@ -58,13 +67,25 @@ impl Writer {
         Self { queue, end: Arc::new(Mutex::new(end)), store, hub, clock, commit_records, farewell: OnceLock::new() }
     }
 
-    /// Works until the token is cancelled and the queue is empty.
+    /// Works until the token is cancelled and the queue is empty. While one group is written the next is packed.
     pub async fn run(&self, token: CancellationToken) {
         let mut end = self.end.lock().await;
+        let (packed, mut to_write) = mpsc::channel(1);
+        let write = async {
+            while let Some(group) = to_write.recv().await {
+                self.write(group, &token).await;
+            }
+        };
+        tokio::join!(self.pack(&mut end, packed, &token), write);
+    }
+
+    /// Packs one group after the other, each once the one before it is being written: what arrives meanwhile is the next
+    /// group.
+    async fn pack(&self, end: &mut QueueEnd, packed: mpsc::Sender<Group<PackedBatch>>, token: &CancellationToken) {
         // A new name for each run: numbers of commits begin anew.
         let writer = Uuid::new_v4();
         let mut sequence = 0;
-        loop {
+        while let Ok(place) = packed.reserve().await {
             let first = tokio::select! {
                 biased;
                 first = end.0.recv() => first,
@@ -79,26 +100,16 @@ impl Writer {
                 waiting.push(next);
             }
             sequence += 1;
-            self.write(waiting, writer, sequence, &token).await;
+            let Group { batch, records, acks, permits } = group(waiting);
+            match (CommitBatch { writer, sequence, ..batch }).pack().await {
+                Ok(batch) => place.send(Group { batch, records, acks, permits }),
+                Err(error) => self.give_up(&error, records, acks),
+            }
         }
     }
 
-    async fn write(&self, waiting: Vec<Queued>, writer: Uuid, sequence: i64, token: &CancellationToken) {
-        let mut batch = CommitBatch { writer, sequence, ..CommitBatch::default() };
-        let mut spans = Vec::new();
-        let mut acks: Acks = Vec::new();
-        let mut permits = Vec::with_capacity(waiting.len());
-        let mut records = 0;
-        for Queued { submission, _permit: permit, ack } in waiting {
-            records += submission.records() as u64;
-            by_tenant(&mut batch.logs, submission.logs);
-            by_tenant(&mut spans, submission.spans);
-            batch.samples.extend(submission.samples);
-            batch.endpoints.extend(submission.endpoints);
-            acks.extend(ack);
-            permits.push(permit);
-        }
-        batch.spans = spans.into_iter().map(|(tenant, spans)| (tenant, Arc::new(spans))).collect();
+    async fn write(&self, group: Group<PackedBatch>, token: &CancellationToken) {
+        let Group { batch, records, acks, permits } = group;
         let figures = self.queue.figures();
         match self.commit(&batch, token).await {
             Ok(receipt) => {
@@ -108,16 +119,18 @@ impl Writer {
                 answer(acks, Ok(()));
                 self.publish(batch, &receipt);
             }
-            Err(error) => {
-                figures.refused_store.fetch_add(records, Ordering::Relaxed);
-                tracing::error!(%error, records, "records could not be stored and were given up");
-                answer(acks, Err(IngestError::Unavailable));
-            }
+            Err(error) => self.give_up(&error, records, acks),
         }
     }
 
+    fn give_up(&self, error: &StoreError, records: u64, acks: Acks) {
+        self.queue.figures().refused_store.fetch_add(records, Ordering::Relaxed);
+        tracing::error!(%error, records, "records could not be stored and were given up");
+        answer(acks, Err(IngestError::Unavailable));
+    }
+
     /// Commits, trying again for as long as the store is only out of reach.
-    async fn commit(&self, batch: &CommitBatch, token: &CancellationToken) -> Result<CommitReceipt, StoreError> {
+    async fn commit(&self, batch: &PackedBatch, token: &CancellationToken) -> Result<CommitReceipt, StoreError> {
         let figures = self.queue.figures();
         let mut pause = FIRST_PAUSE;
         let mut refusals = 0;
@@ -147,8 +160,8 @@ impl Writer {
         }
     }
 
-    fn publish(&self, batch: CommitBatch, receipt: &CommitReceipt) {
-        for (tenant, spans) in &batch.spans {
+    fn publish(&self, batch: PackedBatch, receipt: &CommitReceipt) {
+        for PackedSpans { tenant, spans, .. } in &batch.spans {
             let begun = spans.iter().filter(|span| span.parent.is_none()).count();
             if begun > 0 {
                 self.hub.count_traces(*tenant, begun as u64);
@@ -185,6 +198,21 @@ impl Writer {
             self.hub.publish_logs(tenant, LiveBatch { first_id, last_id, records });
         }
     }
+}
+
+/// Puts together what waits.
+fn group(waiting: Vec<Queued>) -> Group<CommitBatch> {
+    let mut group = Group { batch: CommitBatch::default(), records: 0, acks: Vec::new(), permits: Vec::new() };
+    for Queued { submission, _permit: permit, ack } in waiting {
+        group.records += submission.records() as u64;
+        by_tenant(&mut group.batch.logs, submission.logs);
+        by_tenant(&mut group.batch.spans, submission.spans);
+        group.batch.samples.extend(submission.samples);
+        group.batch.endpoints.extend(submission.endpoints);
+        group.acks.extend(ack);
+        group.permits.push(permit);
+    }
+    group
 }
 
 /// Sorts what is whose.

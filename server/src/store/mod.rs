@@ -13,6 +13,7 @@ pub mod attributes;
 pub mod bloom;
 mod bulk;
 pub mod column;
+mod commit;
 mod endpoint;
 pub mod identity;
 pub mod log;
@@ -32,16 +33,14 @@ use std::{
 
 use app::model::{LogId, LogRecord, TenantId, UnixNanos, health::StoreSummary};
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use self::{
     identity::IdentityStore,
-    log::{LogMatcher, LogScan, NewLogRecord, ScanCoverage},
-    span::{NewSpan, SpanStore},
+    log::{LogMatcher, LogScan, ScanCoverage},
+    span::SpanStore,
 };
 use crate::config::{Fsync, Secret, StoreConfig};
+pub use commit::{CommitBatch, CommitReceipt, IngestStore, PackedBatch, PackedSpans};
 pub use endpoint::{EndpointDelta, EndpointKey, EndpointStore, Rollup, RollupRange, RollupResolution};
 pub use metric::{Exemplar, MetricStore, NewSample, Point, SampleResolution, SeriesExemplars, SeriesKey, SeriesPoints};
 pub use pipeline::{Claim, DeliveryKey, PipelineChoices, PipelineCursor, PipelineStore, StoredPipeline};
@@ -170,37 +169,6 @@ pub trait LogStore: Send + Sync {
     async fn head(&self, tenant: TenantId) -> StoreResult<LogId>;
     /// Merges small neighbouring blocks into larger ones, at most so many merges; says how many were made.
     async fn compact(&self, merges: usize) -> StoreResult<usize>;
-}
-
-/// Everything that one group commit writes.
-#[derive(Debug, Default)]
-pub struct CommitBatch {
-    /// Which writer process, and its how-manieth commit: a commit is made once, however often it is asked for.
-    pub writer: Uuid,
-    /// Number of this commit, growing.
-    pub sequence: i64,
-    /// Log records by tenant, each tenant once.
-    pub logs: Vec<(TenantId, Vec<NewLogRecord>)>,
-    /// Spans by tenant, each tenant once. Shared: they are packed on another thread.
-    pub spans: Vec<(TenantId, Arc<Vec<NewSpan>>)>,
-    /// Samples.
-    pub samples: Vec<NewSample>,
-    /// Endpoint figures.
-    pub endpoints: Vec<EndpointDelta>,
-}
-
-/// What a commit gave out.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct CommitReceipt {
-    /// The first id of each tenant's log records; the others follow without a gap.
-    pub first_log_ids: Vec<(TenantId, LogId)>,
-}
-
-/// The group-commit writer's side of the store.
-#[async_trait]
-pub trait IngestStore: Send + Sync {
-    /// Writes the batch in one transaction. Asked again after an error it finds out whether the first time succeeded.
-    async fn commit(&self, batch: &CommitBatch, now: DateTime<Utc>) -> StoreResult<CommitReceipt>;
 }
 
 /// What retention removed of one signal.
@@ -340,14 +308,6 @@ fn refuse_newer(applied: Option<i64>, migrator: &sqlx::migrate::Migrator) -> Sto
 
 /// How long a caller waits for a connection before the store counts as unreachable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Filters of blocks by the block's row, within 32 MiB.
-type FilterCache = moka::sync::Cache<i64, Arc<[u8]>>;
-
-fn filter_cache() -> FilterCache {
-    let size = |_: &i64, filter: &Arc<[u8]>| u32::try_from(filter.len()).unwrap_or(u32::MAX);
-    moka::sync::Cache::builder().weigher(size).max_capacity(32 << 20).build()
-}
 
 /// Threads that one search unpacks blocks with.
 fn threads() -> usize {

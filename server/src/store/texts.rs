@@ -87,6 +87,11 @@ impl Texts {
         self.ends.last().map_or(self.begin, |end| *end as usize)
     }
 
+    /// Whether this byte is in any of them.
+    pub fn have(&self, byte: u8) -> bool {
+        self.bytes[self.begin..self.end()].contains(&byte)
+    }
+
     /// Tells the number of each text that has a match, in ascending order. One search over all is many times faster than
     /// one for each.
     pub fn each_match(&self, wanted: &Regex, mut found: impl FnMut(usize)) {

@@ -264,7 +264,7 @@ mod cases {
             endpoints: vec![delta(OURS), delta(theirs), delta(theirs)],
             ..CommitBatch::default()
         };
-        stores.ingest.commit(&batch, start()).await.unwrap();
+        stores.ingest.commit(&batch.pack().await.unwrap(), start()).await.unwrap();
         let points = stores.metrics.points(theirs, &["m"], UnixNanos(0), UnixNanos(10), SampleResolution::Raw).await;
         assert_eq!(points.unwrap().iter().flat_map(|s| &s.points).map(|p| p.value).collect::<Vec<_>>(), [2.0]);
         let range =
@@ -373,9 +373,10 @@ mod cases {
     }
 
     pub async fn a_commit_that_is_asked_for_twice_is_made_once(_home: &Home, stores: &Stores) {
-        let batch = CommitBatch {
-            writer: Uuid::new_v4(),
-            sequence: 7,
+        let writer = Uuid::new_v4();
+        let batch = |sequence| CommitBatch {
+            writer,
+            sequence,
             logs: vec![(OURS, vec![record(1, "a", "once")])],
             samples: vec![NewSample {
                 tenant: OURS,
@@ -386,10 +387,11 @@ mod cases {
             }],
             ..CommitBatch::default()
         };
-        let first = stores.ingest.commit(&batch, start()).await.unwrap();
-        assert_eq!(stores.ingest.commit(&batch, start()).await.unwrap(), first);
+        let once = batch(7).pack().await.unwrap();
+        let first = stores.ingest.commit(&once, start()).await.unwrap();
+        assert_eq!(stores.ingest.commit(&once, start()).await.unwrap(), first);
         assert_eq!(messages(stores, everything()).await, ["once"]);
-        let next = CommitBatch { sequence: 8, ..batch };
+        let next = batch(8).pack().await.unwrap();
         assert_ne!(stores.ingest.commit(&next, start()).await.unwrap(), first);
     }
 
@@ -436,7 +438,7 @@ mod cases {
         };
         let commit = async |sequence, samples| {
             let batch = CommitBatch { writer: Uuid::from_u128(1), sequence, samples, ..CommitBatch::default() };
-            stores.ingest.commit(&batch, start()).await.unwrap();
+            stores.ingest.commit(&batch.pack().await.unwrap(), start()).await.unwrap();
         };
         commit(1, vec![sample(0, 10.0), sample(5, 20.0)]).await;
         commit(2, vec![sample(10, 60.0), sample(400, 5.0)]).await;
@@ -491,7 +493,7 @@ mod cases {
             sample("+Inf", 10, None),
         ];
         let batch = CommitBatch { writer: Uuid::from_u128(1), sequence: 1, samples, ..CommitBatch::default() };
-        stores.ingest.commit(&batch, start()).await.unwrap();
+        stores.ingest.commit(&batch.pack().await.unwrap(), start()).await.unwrap();
         let read = async |tenant, from: i64, to: i64, limit| {
             let (from, to) = (UnixNanos(from * SECOND), UnixNanos(to * SECOND));
             let all = stores.metrics.exemplars(tenant, "d_bucket", from, to, limit).await.unwrap();
@@ -527,7 +529,7 @@ mod cases {
                 endpoints: vec![delta],
                 ..CommitBatch::default()
             };
-            stores.ingest.commit(&batch, start()).await.unwrap();
+            stores.ingest.commit(&batch.pack().await.unwrap(), start()).await.unwrap();
         }
         let (from, to) = (UnixNanos(at), UnixNanos(at + DAY));
         for (resolution, rows) in
@@ -572,8 +574,7 @@ mod cases {
                         trace_id: TraceId(time.to_be_bytes().repeat(2).try_into().unwrap()),
                         start: UnixNanos(time),
                         ..span(1, 1, "s")
-                    }]
-                    .into(),
+                    }],
                 )],
                 logs: vec![(OURS, vec![record(time / 1_000_000, "s", "line")])],
                 samples: vec![NewSample {
@@ -596,7 +597,7 @@ mod cases {
                     rollup: rollup.clone(),
                 }],
             };
-            stores.ingest.commit(&batch, start()).await.unwrap();
+            stores.ingest.commit(&batch.pack().await.unwrap(), start()).await.unwrap();
         }
         for signal in Signal::ALL {
             let removed = stores.admin.remove_before(signal, UnixNanos(new - DAY)).await.unwrap();

@@ -160,7 +160,7 @@ pub fn with_trace(mut record: NewLogRecord, trace: TraceId) -> NewLogRecord {
 pub async fn commit_logs(stores: &Stores, tenant: TenantId, records: Vec<NewLogRecord>) -> CommitReceipt {
     let batch =
         CommitBatch { writer: Uuid::new_v4(), sequence: 1, logs: vec![(tenant, records)], ..CommitBatch::default() };
-    stores.ingest.commit(&batch, chrono::DateTime::UNIX_EPOCH).await.unwrap()
+    stores.ingest.commit(&batch.pack().await.unwrap(), chrono::DateTime::UNIX_EPOCH).await.unwrap()
 }
 
 /// A client that sends this header with every request.

@@ -261,6 +261,17 @@ impl Column {
         if self.are_texts { JsonValue { inner: text, is_text: true } } else { JsonValue::of(text) }
     }
 
+    /// Of each value whether the condition, which only values with this in them can fulfil, holds. One search over all
+    /// rules out most of them.
+    pub fn which(&self, within: Option<&Regex>, holds: impl Fn(&str) -> bool) -> Vec<bool> {
+        let Some(within) = within.filter(|_| !self.values.have(b'\\')) else {
+            return (0..self.values()).map(|number| holds(&self.value(number).text())).collect();
+        };
+        let mut which = vec![false; self.values()];
+        self.values.each_match(within, |number| which[number] = holds(&self.value(number).text()));
+        which
+    }
+
     /// The number of a row's value; none if the row lacks the key.
     pub fn number(&self, at: usize) -> Option<usize> {
         match &self.of {

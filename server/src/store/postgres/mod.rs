@@ -20,6 +20,9 @@ mod blob;
 #[path = "../sql/endpoint.rs"]
 mod endpoint;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
+#[path = "../sql/filters.rs"]
+mod filters;
+#[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/house.rs"]
 mod house;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
@@ -71,7 +74,8 @@ pub struct SqlStore {
     series: metric::SeriesCache,
     names: span_commit::NameCache,
     pairings: super::span::Pairings,
-    span_filters: super::FilterCache,
+    log_filters: filters::Filters,
+    span_filters: filters::Filters,
     unreadable_logs: super::merge::Unreadable,
     unreadable_spans: super::merge::Unreadable,
     /// Days that have a partition of `samples`.
@@ -103,7 +107,8 @@ impl SqlStore {
             series: metric::SeriesCache::default(),
             names: span_commit::NameCache::default(),
             pairings: super::span::Pairings::default(),
-            span_filters: super::filter_cache(),
+            log_filters: filters::Filters::new(blob::LOG_FILTERS),
+            span_filters: filters::Filters::new(blob::SPAN_FILTERS),
             unreadable_logs: super::merge::Unreadable::default(),
             unreadable_spans: super::merge::Unreadable::default(),
             days: Mutex::new(HashSet::new()),

@@ -1,6 +1,7 @@
 //! Decides which spans are wanted.
 
 use app::model::{AttributeFilter, AttributeOp, TraceId};
+use regex::bytes::Regex;
 use serde_json::{Map, Value};
 
 use super::{
@@ -34,7 +35,17 @@ pub struct SpanMatcher {
     search: Option<String>,
     /// In lower case, for each attribute.
     contained: Vec<String>,
+    /// For each attribute what its value must have in it as it stands in a block, where one search can tell.
+    within: Vec<Option<Regex>>,
     keys: Vec<Vec<u8>>,
+}
+
+/// What a value that the filter wants has in it, unless JSON writes that in another way.
+fn within(filter: &AttributeFilter) -> Option<Regex> {
+    let is_as_written =
+        |text: &str| !text.is_empty() && !text.contains(|c: char| c == '"' || c == '\\' || c.is_control());
+    let wanted = Some(&filter.value).filter(|value| filter.op == AttributeOp::Equals && is_as_written(value))?;
+    Regex::new(&regex::escape(wanted)).ok()
 }
 
 impl SpanMatcher {
@@ -53,6 +64,7 @@ impl SpanMatcher {
         Self {
             search: condition.search.as_ref().map(|text| text.to_lowercase()),
             contained: condition.attributes.iter().map(|filter| filter.value.to_lowercase()).collect(),
+            within: condition.attributes.iter().map(within).collect(),
             keys,
             condition,
         }
@@ -120,7 +132,7 @@ impl SpanMatcher {
     ) -> StoreResult<Vec<bool>> {
         let texts = block.filter(|_| attributes.has_odd()).map(NarrowBlock::texts).transpose()?;
         let odd = |at: usize| texts.as_ref().map(|texts| texts.odd_attributes(at)).filter(|odd| !odd.is_empty());
-        for (filter, contained) in self.condition.attributes.iter().zip(&self.contained) {
+        for ((filter, contained), within) in self.condition.attributes.iter().zip(&self.contained).zip(&self.within) {
             let holds = |value: &str| match filter.op {
                 AttributeOp::Exists => true,
                 AttributeOp::Equals => value == filter.value,
@@ -128,8 +140,7 @@ impl SpanMatcher {
                 AttributeOp::Contains => contains_folded(value, contained),
             };
             let column = attributes.column(&filter.key)?;
-            let of_values: Vec<bool> =
-                column.iter().flat_map(|column| (0..column.values()).map(|n| holds(&column.value(n).text()))).collect();
+            let of_values = column.as_ref().map(|column| column.which(within.as_ref(), holds)).unwrap_or_default();
             let of_resources: Vec<bool> = block
                 .into_iter()
                 .flat_map(NarrowBlock::resource_texts)
@@ -200,12 +211,48 @@ fn contains_folded(text: &str, wanted: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use app::model::SpanId;
+    use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
-    use crate::store::span::{
-        NewSpan,
-        block::{decode, encode, tests::span},
+    use crate::store::{
+        attributes::AttributesBuilder,
+        span::{
+            NewSpan,
+            block::{decode, encode, tests::span},
+        },
     };
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            "[a1\"\\\\é\n ]{0,4}".prop_map(Value::from),
+            (0..20).prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            Just(json!(["a", 1])),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn spans_with_a_value_are_those_whose_value_is_that_text(
+            values in prop::collection::vec(prop::option::weighted(0.9, value()), 1..40), wanted in value(),
+        ) {
+            let mut builder = AttributesBuilder::default();
+            let object = |value: &Option<Value>| value.as_ref().map(|value| json!({ "key": value }).to_string());
+            let objects: Vec<Option<String>> = values.iter().map(object).collect();
+            for (at, object) in objects.iter().enumerate() {
+                prop_assert!(object.as_ref().is_none_or(|object| builder.add(at, object)));
+            }
+            let section = builder.build(values.len()).unwrap();
+            let attributes = Attributes::read(&section, values.len()).unwrap();
+            let wanted = text_of(&wanted);
+            let filter = AttributeFilter { key: "key".into(), op: AttributeOp::Equals, value: wanted.clone() };
+            let condition = SpanCondition { attributes: vec![filter], ..SpanCondition::default() };
+            let found = SpanMatcher::new(condition).of_attributes(vec![true; values.len()], &attributes, None).unwrap();
+            let has_it = |value: &Option<Value>| value.as_ref().is_some_and(|value| text_of(value) == wanted);
+            prop_assert_eq!(found, values.iter().map(has_it).collect::<Vec<bool>>());
+        }
+    }
 
     fn matching(spans: &[NewSpan], condition: SpanCondition) -> Vec<u8> {
         let block = encode(spans).unwrap();

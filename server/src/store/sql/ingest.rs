@@ -11,52 +11,34 @@ use super::{
     Db, SqlStore,
     endpoint::{ALL_ENDPOINTS, RollupRow},
     log::insert_block,
-    span_commit::is_current,
 };
 use crate::store::{
-    CommitBatch, CommitReceipt, EndpointDelta, EndpointKey, Exemplar, IngestStore, NewSample, Rollup, RollupResolution,
+    CommitReceipt, EndpointDelta, EndpointKey, Exemplar, IngestStore, NewSample, PackedBatch, Rollup, RollupResolution,
     SampleResolution, SeriesKey, StoreResult, bulk,
-    log::{Block, encode},
 };
 
 type Connection = <Db as sqlx::Database>::Connection;
 
-/// A block of one commit holds at most so many records.
-const MAX_BLOCK_RECORDS: usize = 8192;
-
 #[async_trait]
 impl IngestStore for SqlStore {
-    async fn commit(&self, batch: &CommitBatch, now: DateTime<Utc>) -> StoreResult<CommitReceipt> {
-        // Packing takes longer than writing: it is done before the writer's lock is taken.
-        let blocks = pack(batch).await?;
+    async fn commit(&self, batch: &PackedBatch, now: DateTime<Utc>) -> StoreResult<CommitReceipt> {
         self.prepare_samples(&batch.samples).await?;
-        let mut prepared = Vec::with_capacity(batch.spans.len());
-        for (tenant, spans) in &batch.spans {
-            let mut connection = self.reader.acquire().await?;
-            prepared.push(self.prepare_spans(&mut connection, *tenant, spans).await?);
-        }
-
         let mut tx = self.begin_commit().await?;
         if let Some(receipt) = receipt_of(&mut tx, batch).await? {
             return Ok(receipt);
         }
         let mut receipt = CommitReceipt::default();
-        for (tenant, blocks) in blocks {
-            let records: usize = blocks.iter().map(|block| block.records).sum();
-            let mut next = take_log_ids(&mut tx, tenant, records).await?;
-            receipt.first_log_ids.push((tenant, next));
+        for ((tenant, records), blocks) in batch.logs.iter().zip(&batch.log_blocks) {
+            let mut next = take_log_ids(&mut tx, *tenant, records.len()).await?;
+            receipt.first_log_ids.push((*tenant, next));
             for block in blocks {
-                insert_block(&mut tx, tenant, next, &block).await?;
+                insert_block(&mut tx, *tenant, next, block).await?;
                 next = LogId(next.0 + block.records as i64);
             }
         }
-        let mut learned = Vec::with_capacity(prepared.len());
-        for ((tenant, spans), mut prepared) in batch.spans.iter().zip(prepared) {
-            if !is_current(&mut tx, &prepared).await? {
-                // Another process has committed meanwhile; now that it is our turn nobody can.
-                prepared = self.prepare_spans(&mut tx, *tenant, spans).await?;
-            }
-            learned.push(self.write_spans(&mut tx, prepared, now).await?);
+        let mut learned = Vec::with_capacity(batch.spans.len());
+        for spans in &batch.spans {
+            learned.push(self.write_spans(&mut tx, spans, now).await?);
         }
         let series = self.write_samples(&mut tx, &batch.samples).await?;
         write_endpoints(&mut tx, &batch.endpoints).await?;
@@ -80,27 +62,8 @@ impl IngestStore for SqlStore {
     }
 }
 
-async fn pack(batch: &CommitBatch) -> StoreResult<Vec<(TenantId, Vec<Block>)>> {
-    let mut packed = Vec::with_capacity(batch.logs.len());
-    for (tenant, records) in &batch.logs {
-        let mut blocks = Vec::new();
-        for chunk in records.chunks(MAX_BLOCK_RECORDS) {
-            // Small batches, by far the most frequent, are packed faster than handed to another thread.
-            let block = if chunk.len() < 64 {
-                encode(chunk)?
-            } else {
-                let chunk = chunk.to_vec();
-                tokio::task::spawn_blocking(move || encode(&chunk)).await??
-            };
-            blocks.push(block);
-        }
-        packed.push((*tenant, blocks));
-    }
-    Ok(packed)
-}
-
 /// The receipt of this very commit, if it was made before and only the answer was lost.
-async fn receipt_of(connection: &mut Connection, batch: &CommitBatch) -> StoreResult<Option<CommitReceipt>> {
+async fn receipt_of(connection: &mut Connection, batch: &PackedBatch) -> StoreResult<Option<CommitReceipt>> {
     let row: Option<(i64, Json<CommitReceipt>)> =
         sqlx::query_as("SELECT last_commit, receipt FROM ingest_writers WHERE id = $1")
             .bind(batch.writer)

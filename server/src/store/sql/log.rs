@@ -8,7 +8,8 @@ use sqlx::Acquire;
 
 use super::{
     Db, SqlStore,
-    blob::{self, LOG_FILTERS, LOG_PAYLOADS},
+    blob::{self, LOG_PAYLOADS},
+    filters::{BlockPlace, Filters},
 };
 use crate::store::{
     AdminStore, LogSelection, LogSlice, LogStore, StoreError, StoreResult,
@@ -19,8 +20,6 @@ use crate::store::{
 
 /// Blocks whose description is read at once.
 pub(super) const BLOCKS_A_READ: i64 = 256;
-/// Filters that are read at once, each some ten kilobytes.
-pub(super) const FILTERS_A_READ: usize = 32;
 /// Blocks are read together until they hold so many records,
 pub(super) const RECORDS_A_GROUP: u64 = 2048;
 /// or are so many.
@@ -41,6 +40,14 @@ pub(super) struct BlockRow {
     pub summary: Vec<u8>,
 }
 
+impl BlockRow {
+    /// Where it is, and which records it holds; they have neighbouring ids.
+    pub fn place(&self, summary: &BlockSummary) -> BlockPlace {
+        let records = summary.count(None, Level::Trace) as i64;
+        BlockPlace { id: self.id, first: self.first_id, last: self.first_id + records - 1 }
+    }
+}
+
 /// Records of any time.
 pub(super) const ALL_TIMES: (UnixNanos, UnixNanos) = (UnixNanos(i64::MIN), UnixNanos(i64::MAX));
 
@@ -48,7 +55,9 @@ type Connection = <Db as sqlx::Database>::Connection;
 
 /// Whether a block may hold a match, by its summary and then by its filter.
 pub(super) async fn may_match(
+    filters: &Filters,
     connection: &mut Connection,
+    tenant: TenantId,
     block: &BlockRow,
     summary: &BlockSummary,
     matcher: &LogMatcher,
@@ -59,7 +68,7 @@ pub(super) async fn may_match(
     if !matcher.has_keys() {
         return Ok(true);
     }
-    let filter = blob::read_one(connection, LOG_FILTERS, block.id).await?;
+    let filter = filters.of_one(connection, tenant, block.place(summary)).await?;
     Ok(matcher.may_match(BloomView(&filter)))
 }
 
@@ -101,8 +110,8 @@ impl LogStore for SqlStore {
             }
             for block in blocks {
                 let summary = BlockSummary::from_bytes(&block.summary)?;
-                let last_id = block.first_id + summary.count(None, Level::Trace) as i64 - 1;
-                if may_match(&mut *connection, &block, &summary, matcher).await? {
+                let last_id = block.place(&summary).last;
+                if may_match(&self.log_filters, &mut *connection, tenant, &block, &summary, matcher).await? {
                     let payload = blob::read_one(&mut *connection, LOG_PAYLOADS, block.id).await?;
                     let (matcher, after, space) = (matcher.clone(), LogId(at), limit - found.len());
                     let (records, full_at) = tokio::task::spawn_blocking(move || {

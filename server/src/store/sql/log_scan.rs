@@ -11,11 +11,9 @@ use tokio::task::JoinHandle;
 
 use super::{
     Db, SqlStore,
-    blob::{self, LOG_FILTERS, LOG_PAYLOADS},
-    log::{
-        ALL_TIMES, BLOCKS_A_GROUP, BLOCKS_A_READ, BlockRow, FILTERS_A_READ, RECORDS_A_BLOCK_COSTS, RECORDS_A_GROUP,
-        may_match,
-    },
+    blob::{self, LOG_PAYLOADS},
+    filters::{BlockPlace, FILTERS_A_READ, Filters},
+    log::{ALL_TIMES, BLOCKS_A_GROUP, BLOCKS_A_READ, BlockRow, RECORDS_A_BLOCK_COSTS, RECORDS_A_GROUP, may_match},
     log_search::Found,
 };
 use crate::store::{
@@ -34,15 +32,16 @@ type Connection = <Db as sqlx::Database>::Connection;
 /// A block that a scan wants to see.
 #[derive(Clone, Copy)]
 struct Candidate {
-    id: i64,
-    first_id: i64,
+    place: BlockPlace,
     records: u64,
 }
 
 /// Those of the blocks that may hold a match, of very many an evenly spread part; and how many records are in the others
 /// that were asked. These count as seen: there is nothing in them.
 async fn ask_filters(
+    filters: &Filters,
     connection: &mut Connection,
+    tenant: TenantId,
     candidates: Vec<Candidate>,
     matcher: &LogMatcher,
 ) -> StoreResult<(Vec<Candidate>, u64)> {
@@ -53,11 +52,11 @@ async fn ask_filters(
     let (mut kept, mut ruled_out) = (Vec::new(), 0);
     let asked: Vec<Candidate> = candidates.into_iter().step_by(step).collect();
     for asked in asked.chunks(FILTERS_A_READ) {
-        let ids: Vec<i64> = asked.iter().map(|candidate| candidate.id).collect();
-        let filters = blob::read(&mut *connection, LOG_FILTERS, &ids).await?;
+        let places: Vec<BlockPlace> = asked.iter().map(|candidate| candidate.place).collect();
+        let filters = filters.of(&mut *connection, tenant, &places).await?;
         for candidate in asked {
             // What is not there has nothing to show.
-            if filters.get(&candidate.id).is_some_and(|filter| matcher.may_match(BloomView(filter))) {
+            if filters.get(&candidate.place.id).is_some_and(|filter| matcher.may_match(BloomView(filter))) {
                 kept.push(*candidate);
             } else {
                 ruled_out += candidate.records;
@@ -111,7 +110,7 @@ impl SqlStore {
                     let records = summary.count(None, Level::Trace);
                     coverage.wanted += records;
                     if candidates.len() < MOST_CANDIDATES {
-                        candidates.push(Candidate { id: block.id, first_id: block.first_id, records });
+                        candidates.push(Candidate { place: block.place(&summary), records });
                     }
                 }
             }
@@ -121,7 +120,7 @@ impl SqlStore {
         }
 
         let matcher = scan.lock().unwrap_or_else(PoisonError::into_inner).matcher().clone();
-        let (candidates, ruled_out) = ask_filters(connection, candidates, &matcher).await?;
+        let (candidates, ruled_out) = ask_filters(&self.log_filters, connection, tenant, candidates, &matcher).await?;
         let cost: u64 = candidates.iter().map(|candidate| candidate.records + RECORDS_A_BLOCK_COSTS).sum();
         let step = cost.div_ceil(most_records.max(1)).max(1) as usize;
         let kept: u64 = candidates.iter().map(|candidate| candidate.records).sum();
@@ -135,7 +134,7 @@ impl SqlStore {
                 records += candidate.records;
                 group.push(candidate);
             }
-            let ids: Vec<i64> = group.iter().map(|candidate| candidate.id).collect();
+            let ids: Vec<i64> = group.iter().map(|candidate| candidate.place.id).collect();
             // Those before are looked at while these are read.
             let payloads = blob::read(&mut *connection, LOG_PAYLOADS, &ids).await?;
             if let Some(looking) = looking.take() {
@@ -146,8 +145,8 @@ impl SqlStore {
             looking = Some(tokio::task::spawn_blocking(move || {
                 let mut scan = scan.lock().unwrap_or_else(PoisonError::into_inner);
                 for candidate in group {
-                    if let Some(payload) = payloads.get(&candidate.id) {
-                        scan.take(LogId(candidate.first_id), payload)?;
+                    if let Some(payload) = payloads.get(&candidate.place.id) {
+                        scan.take(LogId(candidate.place.first), payload)?;
                     }
                 }
                 StoreResult::Ok(())
@@ -225,7 +224,7 @@ impl SqlStore {
                 }
                 let summary = BlockSummary::from_bytes(&block.summary)?;
                 if !matcher.wants_levels(block.levels)
-                    || !may_match(&mut *connection, &block, &summary, matcher).await?
+                    || !may_match(&self.log_filters, &mut *connection, tenant, &block, &summary, matcher).await?
                 {
                     continue;
                 }

@@ -12,8 +12,9 @@ use tokio::task::JoinHandle;
 
 use super::{
     Db, SqlStore,
-    blob::{self, LOG_FILTERS, LOG_PAYLOADS},
-    log::{BLOCKS_A_GROUP, BLOCKS_A_READ, BlockRow, FILTERS_A_READ, RECORDS_A_BLOCK_COSTS, RECORDS_A_GROUP},
+    blob::{self, LOG_PAYLOADS},
+    filters::{BlockPlace, FILTERS_A_READ, Filters},
+    log::{BLOCKS_A_GROUP, BLOCKS_A_READ, BlockRow, RECORDS_A_BLOCK_COSTS, RECORDS_A_GROUP},
 };
 use crate::store::{
     LogSelection, LogSlice, StoreResult,
@@ -210,10 +211,13 @@ impl Search {
 }
 
 /// What the filters of blocks say, asked for many at once.
-#[derive(Default)]
-struct Verdicts(HashMap<i64, bool>);
+struct Verdicts<'a> {
+    filters: &'a Filters,
+    tenant: TenantId,
+    known: HashMap<i64, bool>,
+}
 
-impl Verdicts {
+impl Verdicts<'_> {
     /// Whether the first of these blocks may hold a match.
     async fn of_first(
         &mut self,
@@ -222,16 +226,17 @@ impl Verdicts {
         matcher: &LogMatcher,
     ) -> StoreResult<bool> {
         let Some((first, _)) = blocks.first().filter(|_| matcher.has_keys()) else { return Ok(true) };
-        if let Some(verdict) = self.0.get(&first.id) {
+        if let Some(verdict) = self.known.get(&first.id) {
             return Ok(*verdict);
         }
         let is_asked = |(block, summary): &&(BlockRow, BlockSummary)| {
             matcher.wants_levels(block.levels) && matcher.count_in(summary) > 0
         };
-        let asked: Vec<i64> = blocks.iter().filter(is_asked).take(FILTERS_A_READ).map(|(block, _)| block.id).collect();
-        let filters = blob::read(connection, LOG_FILTERS, &asked).await?;
-        self.0.extend(filters.iter().map(|(block, filter)| (*block, matcher.may_match(BloomView(filter)))));
-        self.0.get(&first.id).copied().ok_or_else(|| blob::missing(first.id))
+        let asked = blocks.iter().filter(is_asked).take(FILTERS_A_READ);
+        let asked: Vec<BlockPlace> = asked.map(|(block, summary)| block.place(summary)).collect();
+        let filters = self.filters.of(connection, self.tenant, &asked).await?;
+        self.known.extend(filters.iter().map(|(block, filter)| (*block, matcher.may_match(BloomView(filter)))));
+        self.known.get(&first.id).copied().ok_or_else(|| blob::missing(first.id))
     }
 }
 
@@ -348,7 +353,7 @@ impl SqlStore {
                 let summary = BlockSummary::from_bytes(&block.summary)?;
                 described.push((block, summary));
             }
-            let mut verdicts = Verdicts::default();
+            let mut verdicts = Verdicts { filters: &self.log_filters, tenant, known: HashMap::new() };
             for index in 0..described.len() {
                 let (block, summary) = &described[index];
                 if search.is_done(block) {

@@ -10,7 +10,8 @@ use sqlx::{Acquire, QueryBuilder};
 
 use super::{
     Db, SqlStore,
-    blob::{self, SPAN_FILTERS, SPAN_PAYLOADS},
+    blob::{self, SPAN_PAYLOADS},
+    filters::{BlockPlace, FILTERS_A_READ},
     span_commit::insert_span_block,
 };
 use crate::store::{
@@ -25,8 +26,6 @@ use crate::store::{
 
 type Connection = <Db as sqlx::Database>::Connection;
 
-/// Filters of blocks that are read at once.
-const FILTERS_A_READ: usize = 32;
 /// The newest traces that a sample is taken of.
 pub(super) const SAMPLED_FROM: usize = 10_000;
 
@@ -314,25 +313,26 @@ impl SqlStore {
 
     /// Payloads of the blocks that may hold what is wanted of a trace.
     async fn blocks_of(
+        &self,
         connection: &mut Connection,
         tenant: TenantId,
         row: &TraceColumns,
         may_hold: impl Fn(&[u8]) -> bool,
     ) -> StoreResult<Vec<Vec<u8>>> {
-        let blocks: Vec<(i64,)> = sqlx::query_as(
-            "SELECT id FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3 ORDER BY first_seq",
+        let blocks: Vec<BlockPlace> = sqlx::query_as(
+            "SELECT id, first_seq AS first, last_seq AS last FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3 ORDER BY first_seq",
         )
         .bind(tenant.0)
         .bind(row.first_seq)
         .bind(row.last_seq)
         .fetch_all(&mut *connection)
         .await?;
-        let blocks: Vec<i64> = blocks.into_iter().map(|(id,)| id).collect();
         let mut payloads = Vec::new();
         for blocks in blocks.chunks(FILTERS_A_READ) {
-            let filters = blob::read(&mut *connection, SPAN_FILTERS, blocks).await?;
-            let wanted = blocks.iter().filter(|block| filters.get(block).is_some_and(|filter| may_hold(filter)));
-            let wanted: Vec<i64> = wanted.copied().collect();
+            let filters = self.span_filters.of(&mut *connection, tenant, blocks).await?;
+            let ids = blocks.iter().map(|block| block.id);
+            let wanted = ids.filter(|block| filters.get(block).is_some_and(|filter| may_hold(filter)));
+            let wanted: Vec<i64> = wanted.collect();
             let mut read = blob::read(&mut *connection, SPAN_PAYLOADS, &wanted).await?;
             payloads.extend(wanted.iter().filter_map(|block| read.remove(block)));
         }
@@ -402,7 +402,7 @@ impl SpanStore for SqlStore {
             },
         };
         let (mut page, figures, is_partial) = if let Some(matcher) = &selection.matcher {
-            let (all, is_partial) = Self::matching_rows(connection, tenant, &selection, service, matcher).await?;
+            let (all, is_partial) = self.matching_rows(connection, tenant, &selection, service, matcher).await?;
             let begins = selection
                 .after
                 .map_or(0, |after| all.partition_point(|row| row.key(selection.sort) >= (after.value, after.row)));
@@ -481,7 +481,7 @@ impl SpanStore for SqlStore {
         let mut tx = self.begin_read().await?;
         let connection = tx.acquire().await?;
         let Some((row, summary)) = Self::one_trace(connection, tenant, trace).await? else { return Ok(None) };
-        let payloads = Self::blocks_of(connection, tenant, &row, |filter| may_hold_trace(filter, trace)).await?;
+        let payloads = self.blocks_of(connection, tenant, &row, |filter| may_hold_trace(filter, trace)).await?;
         drop(tx);
         let read = tokio::task::spawn_blocking(move || {
             let (mut spans, mut seen) = (Vec::new(), HashSet::new());
@@ -512,7 +512,7 @@ impl SpanStore for SqlStore {
         let mut tx = self.begin_read().await?;
         let connection = tx.acquire().await?;
         let Some(row) = Self::find_traces(connection, tenant, &[trace]).await?.pop() else { return Ok(None) };
-        let payloads = Self::blocks_of(connection, tenant, &row, |filter| may_hold_span(filter, trace, span)).await?;
+        let payloads = self.blocks_of(connection, tenant, &row, |filter| may_hold_span(filter, trace, span)).await?;
         drop(tx);
         let found = tokio::task::spawn_blocking(move || {
             for payload in payloads {

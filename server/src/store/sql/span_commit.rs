@@ -12,22 +12,21 @@ use sqlx::QueryBuilder;
 use super::{
     Db, SqlStore,
     blob::{self, SPAN_PAYLOADS},
+    filters::BlockPlace,
     ingest::write_endpoints,
     span::TraceColumns,
     span_rollup::{self, EDGES, OPERATIONS, SliceKey},
 };
 use crate::store::{
-    EndpointDelta, EndpointKey, Rollup, RollupResolution, StoreResult, bulk,
+    EndpointDelta, EndpointKey, PackedSpans, Rollup, RollupResolution, StoreResult, bulk,
     span::{
-        Block, Call, EdgeKey, NewSpan, Paired, SpanSlice, TraceDelta, TraceRow, decode, encode, group_by_trace,
-        may_hold_span, may_hold_trace,
+        Block, Call, EdgeKey, NewSpan, Paired, SpanSlice, TraceDelta, TraceRow, decode, group_by_trace, may_hold_span,
+        may_hold_trace,
     },
 };
 
 type Connection = <Db as sqlx::Database>::Connection;
 
-/// A block of one commit holds at most so many spans.
-const MAX_BLOCK_SPANS: usize = 8192;
 /// Operations that a tenant may have; spans of further ones are counted together.
 const MAX_OPERATIONS: usize = 20_000;
 /// Pairs of caller and callee that a tenant may have; calls of further ones are not counted.
@@ -35,67 +34,21 @@ const MAX_EDGES: usize = 10_000;
 /// The name of the further operations of a service.
 const OTHER: &str = "(other)";
 
-/// Spans of a tenant, ready to be written, provided that nobody else has written meanwhile.
-pub(super) struct PreparedSpans {
-    tenant: TenantId,
-    /// The next free number when this was prepared.
-    head: i64,
-    /// All spans of the commit, and which of them are new, in the order of the blocks.
-    spans: Arc<Vec<NewSpan>>,
-    new: Vec<usize>,
-    blocks: Vec<Block>,
-    /// Rows of their traces that are there already.
-    rows: HashMap<TraceId, TraceRow>,
-}
-
 impl SqlStore {
-    /// Takes out what is there already, and packs the rest.
-    pub(super) async fn prepare_spans(
-        &self,
-        connection: &mut Connection,
-        tenant: TenantId,
-        spans: &Arc<Vec<NewSpan>>,
-    ) -> StoreResult<PreparedSpans> {
-        let head = next_seq(connection, tenant).await?;
-        let mut seen = HashSet::with_capacity(spans.len());
-        let mut new: Vec<usize> =
-            (0..spans.len()).filter(|at| seen.insert((spans[*at].trace_id, spans[*at].span_id))).collect();
-        drop(seen);
-        let each: Vec<&NewSpan> = new.iter().map(|at| &spans[*at]).collect();
-        let groups = group_by_trace(&each);
-        let ids: Vec<TraceId> = groups.iter().map(|group| group.trace_id).collect();
-        let mut rows = HashMap::new();
-        for columns in Self::find_traces(connection, tenant, &ids).await? {
-            let row = columns.row()?;
-            rows.insert(row.trace_id, row);
-        }
-        let known = self.known_among(connection, tenant, &each, &groups, &rows).await?;
-        if !known.is_empty() {
-            new.retain(|at| !known.contains(&(spans[*at].trace_id, spans[*at].span_id)));
-        }
-        let spans = Arc::clone(spans);
-        let packed = tokio::task::spawn_blocking(move || {
-            let each: Vec<&NewSpan> = new.iter().map(|at| &spans[*at]).collect();
-            let blocks = each.chunks(MAX_BLOCK_SPANS).map(encode).collect::<StoreResult<Vec<_>>>()?;
-            Ok(PreparedSpans { tenant, head, spans, new, blocks, rows })
-        });
-        packed.await?
-    }
-
     /// Which of the spans the store has already. Filters rule out nearly all blocks; what is left is looked up.
     async fn known_among(
         &self,
         connection: &mut Connection,
         tenant: TenantId,
-        spans: &[&NewSpan],
+        spans: &[NewSpan],
         groups: &[TraceDelta],
         rows: &HashMap<TraceId, TraceRow>,
     ) -> StoreResult<HashSet<(TraceId, SpanId)>> {
         let mut known = HashSet::new();
         let Some(first) = rows.values().map(|row| row.first_seq).min() else { return Ok(known) };
         let last = rows.values().map(|row| row.last_seq).max().unwrap_or(first);
-        let blocks: Vec<(i64, i64, i64)> = sqlx::query_as(
-            "SELECT id, first_seq, last_seq FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3
+        let blocks: Vec<BlockPlace> = sqlx::query_as(
+            "SELECT id, first_seq AS first, last_seq AS last FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3
              ORDER BY first_seq",
         )
         .bind(tenant.0)
@@ -107,15 +60,15 @@ impl SqlStore {
         let mut asked: BTreeMap<usize, Vec<&TraceDelta>> = BTreeMap::new();
         for group in groups {
             let Some(row) = rows.get(&group.trace_id) else { continue };
-            let from = blocks.partition_point(|(_, _, last)| *last < row.first_seq);
-            let to = blocks.partition_point(|(_, first, _)| *first <= row.last_seq);
+            let from = blocks.partition_point(|block| block.last < row.first_seq);
+            let to = blocks.partition_point(|block| block.first <= row.last_seq);
             for block in from..to {
                 asked.entry(block).or_default().push(group);
             }
         }
         for (block, groups) in asked {
-            let (id, ..) = blocks[block];
-            let filter = self.span_filter(connection, id).await?;
+            let block = blocks[block];
+            let filter = self.span_filters.of_one(connection, tenant, block).await?;
             let mut suspects: HashSet<(TraceId, SpanId)> = HashSet::new();
             for group in groups.into_iter().filter(|group| may_hold_trace(&filter, group.trace_id)) {
                 let ids = group.spans.iter().map(|at| spans[*at].span_id);
@@ -125,7 +78,7 @@ impl SqlStore {
             if suspects.is_empty() {
                 continue;
             }
-            let payload = blob::read_one(connection, SPAN_PAYLOADS, id).await?;
+            let payload = blob::read_one(connection, SPAN_PAYLOADS, block.id).await?;
             let found = tokio::task::spawn_blocking(move || {
                 let block = decode(&payload)?;
                 let all = (0..block.span_count()).map(|at| (block.trace_id(at), block.span_id(at)));
@@ -136,20 +89,36 @@ impl SqlStore {
         Ok(known)
     }
 
-    /// Writes what was prepared, inside the commit's transaction. What is learned of names is for when it has succeeded.
+    /// Writes spans inside the commit's transaction: one that is there already is left out. What is learned of names is
+    /// for when the commit has succeeded.
     pub(super) async fn write_spans(
         &self,
         connection: &mut Connection,
-        prepared: PreparedSpans,
+        packed: &PackedSpans,
         now: DateTime<Utc>,
     ) -> StoreResult<Learned> {
-        let PreparedSpans { tenant, head, spans, new, blocks, mut rows } = prepared;
-        let spans: Vec<&NewSpan> = new.iter().map(|at| &spans[*at]).collect();
+        let tenant = packed.tenant;
+        let groups = group_by_trace(&packed.spans);
+        let ids: Vec<TraceId> = groups.iter().map(|group| group.trace_id).collect();
+        let mut rows = HashMap::with_capacity(ids.len());
+        for columns in Self::find_traces(connection, tenant, &ids).await? {
+            let row = columns.row()?;
+            rows.insert(row.trace_id, row);
+        }
+        let known = self.known_among(connection, tenant, &packed.spans, &groups, &rows).await?;
+        let left;
+        let packed = if known.is_empty() {
+            packed
+        } else {
+            left = packed.without(known).await?;
+            &left
+        };
+        let spans = packed.spans.as_slice();
         let now = UnixNanos::from(now);
         let mut names = self.names.of(connection, tenant).await?;
-        let paired = self.pairings.pair(tenant, &spans, now);
+        let paired = self.pairings.pair(tenant, spans, now);
         // The names are copied only when there is one more.
-        for span in &spans {
+        for span in spans {
             if names.unknown_operation(span).is_some() {
                 Arc::make_mut(&mut names).learn(connection, tenant, span).await?;
             }
@@ -163,16 +132,16 @@ impl SqlStore {
         if spans.is_empty() {
             return Ok(Learned { tenant, names, paired, now });
         }
-        let mut next = head;
-        let mut left = spans.as_slice();
+        let mut next = next_seq(connection, tenant).await?;
+        let mut left = spans;
         let mut changed: Vec<TraceId> = Vec::new();
-        for block in &blocks {
+        for block in &packed.blocks {
             insert_span_block(connection, tenant, next, block).await?;
             let seqs = (next, next + block.spans as i64 - 1);
             let (here, after) = left.split_at(block.spans);
             (left, next) = (after, seqs.1 + 1);
             for group in group_by_trace(here) {
-                let of_trace: Vec<&NewSpan> = group.spans.iter().map(|at| here[*at]).collect();
+                let of_trace: Vec<&NewSpan> = group.spans.iter().map(|at| &here[*at]).collect();
                 let delta = TraceRow::of(&of_trace, seqs, |span| names.operation(span), |span| names.service(span));
                 let Some(delta) = delta else { continue };
                 changed.push(delta.trace_id);
@@ -196,33 +165,10 @@ impl SqlStore {
         changed.dedup();
         let changed: Vec<&TraceRow> = changed.iter().filter_map(|id| rows.get(id)).collect();
         put_traces(connection, tenant, &changed).await?;
-        span_rollup::add(connection, OPERATIONS, tenant, by_operation(&spans, &names)).await?;
-        write_endpoints(connection, &calls(tenant, &spans, now)).await?;
+        span_rollup::add(connection, OPERATIONS, tenant, by_operation(spans, &names)).await?;
+        write_endpoints(connection, &calls(tenant, spans, now)).await?;
         Ok(Learned { tenant, names, paired, now })
     }
-
-    /// The filter of a block, remembered: those of the last blocks are asked at each commit.
-    pub(super) async fn span_filter(
-        &self,
-        connection: &mut Connection,
-        block: i64,
-    ) -> StoreResult<std::sync::Arc<[u8]>> {
-        if let Some(filter) = self.span_filters.get(&block) {
-            return Ok(filter);
-        }
-        let row: Option<(Vec<u8>,)> = sqlx::query_as("SELECT filter FROM span_blocks WHERE id = $1")
-            .bind(block)
-            .fetch_optional(connection)
-            .await?;
-        let filter: std::sync::Arc<[u8]> = row.map(|row| row.0).unwrap_or_default().into();
-        self.span_filters.insert(block, filter.clone());
-        Ok(filter)
-    }
-}
-
-/// Whether the prepared numbers are still free.
-pub(super) async fn is_current(connection: &mut Connection, prepared: &PreparedSpans) -> StoreResult<bool> {
-    Ok(next_seq(connection, prepared.tenant).await? == prepared.head)
 }
 
 async fn next_seq(connection: &mut Connection, tenant: TenantId) -> StoreResult<i64> {
@@ -285,7 +231,7 @@ async fn put_traces(connection: &mut Connection, tenant: TenantId, rows: &[&Trac
 
 /// Answered requests, for the figures of endpoints, by endpoint and minute. A clock that is off must not make figures of
 /// the future: such a request counts now.
-fn calls(tenant: TenantId, spans: &[&NewSpan], now: UnixNanos) -> Vec<EndpointDelta> {
+fn calls(tenant: TenantId, spans: &[NewSpan], now: UnixNanos) -> Vec<EndpointDelta> {
     let mut deltas: BTreeMap<(EndpointKey, UnixNanos), Rollup> = BTreeMap::new();
     for span in spans {
         let Some(call) = &span.http else { continue };
@@ -299,7 +245,7 @@ fn calls(tenant: TenantId, spans: &[&NewSpan], now: UnixNanos) -> Vec<EndpointDe
 }
 
 /// Roll-ups of spans by operation, by hour only: nothing asks for less, and an operation's minutes hold few spans each.
-fn by_operation(spans: &[&NewSpan], names: &Names) -> BTreeMap<SliceKey, SpanSlice> {
+fn by_operation(spans: &[NewSpan], names: &Names) -> BTreeMap<SliceKey, SpanSlice> {
     let mut slices: BTreeMap<SliceKey, SpanSlice> = BTreeMap::new();
     for span in spans {
         let hour = RollupResolution::Hour;

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use super::{
     Db, SqlStore,
     blob::{self, SPAN_PAYLOADS},
+    filters::BlockPlace,
     span::{SAMPLED_FROM, TraceColumns, whole},
 };
 use crate::store::{
@@ -20,15 +21,22 @@ use crate::store::{
 
 type Connection = <Db as sqlx::Database>::Connection;
 
-/// Blocks whose descriptions and filters are read at once: half a megabyte.
-const BLOCKS_A_READ: i64 = 16;
+/// Blocks whose descriptions are read at once.
+const BLOCKS_A_READ: i64 = 64;
 /// Spans that a search unpacks at most; then what it tells is partial.
 const SPANS_UNPACKED: usize = 64 * FULL_BLOCK_RECORDS as usize;
 /// Traces that a search among spans finds at most.
 const TRACES_FOUND: usize = 5000;
 
-/// Of a block: id, newest start, number of spans, summary, filter.
-type BlockRow = (i64, i64, i64, Vec<u8>, Vec<u8>);
+/// What is known of a block without unpacking it.
+#[derive(sqlx::FromRow)]
+struct BlockRow {
+    #[sqlx(flatten)]
+    place: BlockPlace,
+    max_time: i64,
+    spans: i64,
+    summary: Vec<u8>,
+}
 
 /// At most [`TraceContrast::SAMPLE`] of the rows, evenly.
 fn sample(rows: &[TraceColumns]) -> Vec<&TraceColumns> {
@@ -38,13 +46,14 @@ fn sample(rows: &[TraceColumns]) -> Vec<&TraceColumns> {
 impl SqlStore {
     /// Rows of traces one of whose spans matches, in order, and whether there may be more.
     pub(super) async fn matching_rows(
+        &self,
         connection: &mut Connection,
         tenant: TenantId,
         selection: &TraceSelection,
         service: Option<i64>,
         matcher: &SpanMatcher,
     ) -> StoreResult<(Vec<TraceColumns>, bool)> {
-        let (ids, is_partial) = search_spans(connection, tenant, selection, matcher).await?;
+        let (ids, is_partial) = self.search_spans(connection, tenant, selection, matcher).await?;
         let mut rows = Self::find_traces(connection, tenant, &ids).await?;
         let of_service = service.map(|service| format!(" {service}."));
         rows.retain(|row| {
@@ -59,8 +68,67 @@ impl SqlStore {
         Ok((rows, is_partial))
     }
 
+    /// Traces with a span that matches, newest blocks first, and whether the search ended before all were looked at.
+    async fn search_spans(
+        &self,
+        connection: &mut Connection,
+        tenant: TenantId,
+        selection: &TraceSelection,
+        matcher: &SpanMatcher,
+    ) -> StoreResult<(Vec<TraceId>, bool)> {
+        let mut found: HashSet<TraceId> = HashSet::new();
+        let mut searching: Vec<JoinHandle<StoreResult<Vec<TraceId>>>> = Vec::new();
+        let mut at = (i64::MAX, i64::MAX);
+        let mut unpacked = 0;
+        let mut is_partial = false;
+        'all: loop {
+            // A trace that begins in the range may have spans after it, so only the range's beginning is a limit here.
+            let blocks: Vec<BlockRow> = sqlx::query_as(
+                "SELECT id, first_seq AS first, last_seq AS last, max_time, spans, summary FROM span_blocks
+                 WHERE tenant = $1 AND max_time >= $2 AND (max_time, id) < ($3, $4)
+                 ORDER BY max_time DESC, id DESC LIMIT $5",
+            )
+            .bind(tenant.0)
+            .bind(selection.from.0)
+            .bind(at.0)
+            .bind(at.1)
+            .bind(BLOCKS_A_READ)
+            .fetch_all(&mut *connection)
+            .await?;
+            let Some(last) = blocks.last() else { break };
+            at = (last.max_time, last.place.id);
+            let places: Vec<BlockPlace> = blocks.iter().map(|block| block.place).collect();
+            let filters = self.span_filters.of(&mut *connection, tenant, &places).await?;
+            let mut wanted = Vec::new();
+            for BlockRow { place, spans, summary, .. } in blocks {
+                let filter = filters.get(&place.id).ok_or_else(|| blob::missing(place.id))?;
+                if matcher.may_match(&BlockSummary::from_bytes(&summary)?, filter) {
+                    wanted.push((place.id, spans as usize));
+                }
+            }
+            for wanted in wanted.chunks(threads()) {
+                unpacked += wanted.iter().map(|(_, spans)| spans).sum::<usize>();
+                if unpacked > SPANS_UNPACKED || found.len() >= TRACES_FOUND {
+                    is_partial = true;
+                    break 'all;
+                }
+                let ids: Vec<i64> = wanted.iter().map(|(id, _)| *id).collect();
+                // Those before are searched while these are read.
+                let payloads = blob::read(&mut *connection, SPAN_PAYLOADS, &ids).await?;
+                take(&mut searching, &mut found).await?;
+                searching.extend(payloads.into_values().map(|payload| {
+                    let matcher = matcher.clone();
+                    tokio::task::spawn_blocking(move || matcher.traces_in(&payload))
+                }));
+            }
+        }
+        take(&mut searching, &mut found).await?;
+        Ok((found.into_iter().collect(), is_partial))
+    }
+
     /// The newest traces that match, enough to take a sample of them.
     async fn sampled_rows(
+        &self,
         connection: &mut Connection,
         tenant: TenantId,
         services: &HashMap<i64, String>,
@@ -72,7 +140,7 @@ impl SqlStore {
             found.map_or(-1, |(id, _)| *id)
         });
         if let Some(matcher) = &selection.matcher {
-            return Ok(Self::matching_rows(connection, tenant, selection, service, matcher).await?.0);
+            return Ok(self.matching_rows(connection, tenant, selection, service, matcher).await?.0);
         }
         Self::trace_rows(connection, tenant, selection, service, TraceSort::Newest, None, SAMPLED_FROM).await
     }
@@ -87,8 +155,8 @@ impl SqlStore {
         let mut tx = self.begin_read().await?;
         let connection = tx.acquire().await?;
         let services = Self::service_names(connection, tenant).await?;
-        let selected = Self::sampled_rows(connection, tenant, &services, &selected).await?;
-        let rest = Self::sampled_rows(connection, tenant, &services, &rest).await?;
+        let selected = self.sampled_rows(connection, tenant, &services, &selected).await?;
+        let rest = self.sampled_rows(connection, tenant, &services, &rest).await?;
         let is_selected: HashSet<i64> = selected.iter().map(|row| row.id).collect();
         let rest: Vec<TraceColumns> = rest.into_iter().filter(|row| !is_selected.contains(&row.id)).collect();
         let (selected, rest) = (sample(&selected), sample(&rest));
@@ -98,8 +166,8 @@ impl SqlStore {
         let rows: Vec<&TraceColumns> = selected.into_iter().chain(rest).collect();
         let Some(first) = rows.iter().map(|row| row.first_seq).min() else { return Ok(contrast.finish()) };
         let last = rows.iter().map(|row| row.last_seq).max().unwrap_or(first);
-        let blocks: Vec<(i64, i64, i64)> = sqlx::query_as(
-            "SELECT id, first_seq, last_seq FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3
+        let blocks: Vec<BlockPlace> = sqlx::query_as(
+            "SELECT id, first_seq AS first, last_seq AS last FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3
              ORDER BY first_seq DESC",
         )
         .bind(tenant.0)
@@ -108,21 +176,21 @@ impl SqlStore {
         .fetch_all(&mut *connection)
         .await?;
         let mut unpacked = 0;
-        for (id, first, last) in blocks {
-            let filter = self.span_filter(connection, id).await?;
+        for block in blocks {
+            let filter = self.span_filters.of_one(connection, tenant, block).await?;
             let is_wanted = |row: &&TraceColumns| {
-                row.last_seq >= first
-                    && row.first_seq <= last
+                row.last_seq >= block.first
+                    && row.first_seq <= block.last
                     && may_hold_trace(&filter, whole(row.trace_hi, row.trace_lo))
             };
             if !rows.iter().any(is_wanted) {
                 continue;
             }
-            unpacked += (last - first + 1) as usize;
+            unpacked += (block.last - block.first + 1) as usize;
             if unpacked > SPANS_UNPACKED {
                 break;
             }
-            let payload = blob::read_one(connection, SPAN_PAYLOADS, id).await?;
+            let payload = blob::read_one(connection, SPAN_PAYLOADS, block.id).await?;
             let counting = tokio::task::spawn_blocking(move || {
                 contrast.add(&decode(&payload)?)?;
                 StoreResult::Ok(contrast)
@@ -131,60 +199,6 @@ impl SqlStore {
         }
         Ok(contrast.finish())
     }
-}
-
-/// Traces with a span that matches, newest blocks first, and whether the search ended before all were looked at.
-async fn search_spans(
-    connection: &mut Connection,
-    tenant: TenantId,
-    selection: &TraceSelection,
-    matcher: &SpanMatcher,
-) -> StoreResult<(Vec<TraceId>, bool)> {
-    let mut found: HashSet<TraceId> = HashSet::new();
-    let mut searching: Vec<JoinHandle<StoreResult<Vec<TraceId>>>> = Vec::new();
-    let mut at = (i64::MAX, i64::MAX);
-    let mut unpacked = 0;
-    let mut is_partial = false;
-    'all: loop {
-        // A trace that begins in the range may have spans after it, so only the range's beginning is a limit here.
-        let blocks: Vec<BlockRow> = sqlx::query_as(
-            "SELECT id, max_time, spans, summary, filter FROM span_blocks
-             WHERE tenant = $1 AND max_time >= $2 AND (max_time, id) < ($3, $4)
-             ORDER BY max_time DESC, id DESC LIMIT $5",
-        )
-        .bind(tenant.0)
-        .bind(selection.from.0)
-        .bind(at.0)
-        .bind(at.1)
-        .bind(BLOCKS_A_READ)
-        .fetch_all(&mut *connection)
-        .await?;
-        let Some(last) = blocks.last() else { break };
-        at = (last.1, last.0);
-        let mut wanted = Vec::new();
-        for (id, _, spans, summary, filter) in blocks {
-            if matcher.may_match(&BlockSummary::from_bytes(&summary)?, &filter) {
-                wanted.push((id, spans as usize));
-            }
-        }
-        for wanted in wanted.chunks(threads()) {
-            unpacked += wanted.iter().map(|(_, spans)| spans).sum::<usize>();
-            if unpacked > SPANS_UNPACKED || found.len() >= TRACES_FOUND {
-                is_partial = true;
-                break 'all;
-            }
-            let ids: Vec<i64> = wanted.iter().map(|(id, _)| *id).collect();
-            // Those before are searched while these are read.
-            let payloads = blob::read(&mut *connection, SPAN_PAYLOADS, &ids).await?;
-            take(&mut searching, &mut found).await?;
-            searching.extend(payloads.into_values().map(|payload| {
-                let matcher = matcher.clone();
-                tokio::task::spawn_blocking(move || matcher.traces_in(&payload))
-            }));
-        }
-    }
-    take(&mut searching, &mut found).await?;
-    Ok((found.into_iter().collect(), is_partial))
 }
 
 /// Waits for what is searched, and takes what was found.

@@ -16,6 +16,8 @@ use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, Signal, StoreResult
 mod blob;
 #[path = "../sql/endpoint.rs"]
 mod endpoint;
+#[path = "../sql/filters.rs"]
+mod filters;
 #[path = "../sql/house.rs"]
 mod house;
 #[path = "../sql/identity.rs"]
@@ -56,7 +58,8 @@ pub struct SqlStore {
     series: metric::SeriesCache,
     names: span_commit::NameCache,
     pairings: super::span::Pairings,
-    span_filters: super::FilterCache,
+    log_filters: filters::Filters,
+    span_filters: filters::Filters,
     unreadable_logs: super::merge::Unreadable,
     unreadable_spans: super::merge::Unreadable,
 }
@@ -86,7 +89,8 @@ impl SqlStore {
         let applied = applied_version(&writer).await?;
         refuse_newer(applied, &MIGRATOR)?;
         MIGRATOR.run(&writer).await?;
-        let reader = options.pragma("cache_size", "-8000").read_only(true);
+        // What a reader keeps is worth nothing after the next commit.
+        let reader = options.pragma("cache_size", "-2000").read_only(true);
         let reader = pool().max_connections(readers).connect_with(reader).await?;
         Ok(Self {
             writer,
@@ -94,7 +98,8 @@ impl SqlStore {
             series: metric::SeriesCache::default(),
             names: span_commit::NameCache::default(),
             pairings: super::span::Pairings::default(),
-            span_filters: super::filter_cache(),
+            log_filters: filters::Filters::new(blob::LOG_FILTERS),
+            span_filters: filters::Filters::new(blob::SPAN_FILTERS),
             unreadable_logs: super::merge::Unreadable::default(),
             unreadable_spans: super::merge::Unreadable::default(),
         })
