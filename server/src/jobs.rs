@@ -119,11 +119,13 @@ async fn compact(services: Arc<Services>, token: CancellationToken) {
         }
         for _ in 0..MERGES_A_ROUND {
             let begun = Instant::now();
-            if merge_once(&services).await == 0 || token.is_cancelled() {
+            if merge_once(&services).await == 0 {
                 break;
             }
             // As long again as it took: merging is never in a hurry, and whoever waits for an acknowledgement is.
-            tokio::time::sleep(begun.elapsed()).await;
+            if token.run_until_cancelled(tokio::time::sleep(begun.elapsed())).await.is_none() {
+                return;
+            }
         }
     }
 }

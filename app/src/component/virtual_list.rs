@@ -75,12 +75,14 @@ impl Stretch {
 impl Target {
     /// What is drawn in the next frame, when this much is drawn now and at most so many rows are added.
     fn approach(self, drawn: Stretch, most: usize) -> Stretch {
-        let here = self.visible.first;
-        if drawn.within(self.visible).is_empty() && !self.visible.is_empty() && drawn.end != here {
-            // Taking away what was drawn elsewhere is work enough for a frame.
-            return Stretch { first: here, end: here };
+        let nothing_here = Stretch { first: self.visible.first, end: self.visible.first };
+        let is_elsewhere =
+            drawn.within(self.visible).is_empty() && !self.visible.is_empty() && drawn.end != self.visible.first;
+        if is_elsewhere && drawn.end - drawn.first > most {
+            // Taking away so much is work enough for a frame.
+            return nothing_here;
         }
-        let mut next = drawn.within(self.rows);
+        let mut next = if is_elsewhere { nothing_here } else { drawn.within(self.rows) };
         let mut left = most;
         for goal in [self.visible, self.rows] {
             let below = goal.end.saturating_sub(next.end).min(left);
@@ -231,6 +233,7 @@ where
         }
         viewport.set(geometry::viewport(&element));
     };
+    let is_scrolled = StoredValue::new(false);
     let look = move || {
         let Some(Some(element)) = scroller.try_get_untracked() else { return };
         let now = geometry::viewport(&element);
@@ -239,7 +242,10 @@ where
         if is_away.get_untracked() != away_now {
             is_away.set(away_now);
         }
-        if now.content_px - now.scroll_px - now.height_px < NEAR_END_PX {
+        // A list that is short has its end near: who only looks on has not asked for more.
+        let was_scrolled = is_scrolled.get_value();
+        is_scrolled.set_value(false);
+        if was_scrolled && now.content_px - now.scroll_px - now.height_px < NEAR_END_PX {
             near_end.run(());
         }
     };
@@ -262,6 +268,10 @@ where
             frame.update(|frame| *frame = frame.wrapping_add(1));
         });
     };
+    let on_scroll = move |_| {
+        is_scrolled.set_value(true);
+        ask_for_frame();
+    };
     Effect::new(move |_| {
         if drawn.get() != target.get().rows {
             ask_for_frame();
@@ -280,7 +290,7 @@ where
     });
 
     view! {
-        <div class="virtual-list" tabindex="0" node_ref=scroller role=role aria-label=label aria-live="off" on:scroll=move |_| ask_for_frame()>
+        <div class="virtual-list" tabindex="0" node_ref=scroller role=role aria-label=label aria-live="off" on:scroll=on_scroll>
             <ol node_ref=list role="list">
                 <ForEnumerate
                     each=drawn_rows
@@ -355,6 +365,17 @@ mod tests {
         assert_eq!(target.approach(jumped, 8), Stretch { first: 5000, end: 5008 });
         let scrolled = target.approach(Stretch { first: 4960, end: 5016 }, 8);
         assert_eq!(scrolled, Stretch { first: target.rows.first, end: 5024 });
+    }
+
+    #[test]
+    fn rows_show_while_the_list_is_scrolled() {
+        let layout = layout(10_000, &[]);
+        let mut drawn = Stretch { first: 0, end: 60 };
+        for frame in 0..100 {
+            let target = layout.target(at(100_000.0 + f64::from(frame) * 60.0, 600.0));
+            drawn = target.approach(drawn, 8);
+            assert!(frame == 0 || !drawn.within(target.visible).is_empty(), "{drawn:?} of {target:?}");
+        }
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! The one writer: groups what waits, commits, acknowledges, publishes.
 
 use std::{
-    sync::{Arc, OnceLock, atomic::Ordering},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use app::model::{LogId, LogRecord, TenantId};
 use tokio::{
-    sync::{Mutex, OwnedSemaphorePermit, mpsc, oneshot},
+    sync::{Mutex, Notify, OwnedSemaphorePermit, mpsc, oneshot},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -25,6 +28,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Records in one message to the readers of the live stream: what a slow one holds on to is a multiple of this.
 const PUBLISHED_AT_ONCE: usize = 256;
+/// So many records are worth packing while others are written.
+const PACKED_AHEAD: usize = 512;
 /// A commit that the store refuses for good is tried so often, in case it was a race.
 const ATTEMPTS_AT_A_REFUSED_COMMIT: u32 = 3;
 /// At shutdown, how long a failing store is tried.
@@ -44,6 +49,13 @@ pub struct Writer {
 
 /// The acknowledgements of one commit.
 type Acks = Vec<oneshot::Sender<Result<(), IngestError>>>;
+
+/// Whether a group is being written.
+#[derive(Default)]
+struct Busy {
+    is_writing: AtomicBool,
+    written: Notify,
+}
 
 /// What one commit writes, and what it owes.
 struct Group<B> {
@@ -71,17 +83,27 @@ impl Writer {
     pub async fn run(&self, token: CancellationToken) {
         let mut end = self.end.lock().await;
         let (packed, mut to_write) = mpsc::channel(1);
+        let busy = Busy::default();
         let write = async {
             while let Some(group) = to_write.recv().await {
+                busy.is_writing.store(true, Ordering::Relaxed);
                 self.write(group, &token).await;
+                busy.is_writing.store(false, Ordering::Relaxed);
+                busy.written.notify_one();
             }
         };
-        tokio::join!(self.pack(&mut end, packed, &token), write);
+        tokio::join!(self.pack(&mut end, packed, &busy, &token), write);
     }
 
     /// Packs one group after the other, each once the one before it is being written: what arrives meanwhile is the next
-    /// group.
-    async fn pack(&self, end: &mut QueueEnd, packed: mpsc::Sender<Group<PackedBatch>>, token: &CancellationToken) {
+    /// group. It is packed ahead only when that is much; else it waits for what still comes.
+    async fn pack(
+        &self,
+        end: &mut QueueEnd,
+        packed: mpsc::Sender<Group<PackedBatch>>,
+        busy: &Busy,
+        token: &CancellationToken,
+    ) {
         // A new name for each run: numbers of commits begin anew.
         let writer = Uuid::new_v4();
         let mut sequence = 0;
@@ -95,7 +117,14 @@ impl Writer {
             let mut waiting = vec![first];
             let mut records = waiting[0].submission.records();
             while records < self.commit_records {
-                let Ok(next) = end.0.try_recv() else { break };
+                let next = match end.0.try_recv() {
+                    Ok(next) => next,
+                    Err(_) if records >= PACKED_AHEAD || !busy.is_writing.load(Ordering::Relaxed) => break,
+                    Err(_) => tokio::select! {
+                        Some(next) = end.0.recv() => next,
+                        () = busy.written.notified() => continue,
+                    },
+                };
                 records += next.submission.records();
                 waiting.push(next);
             }

@@ -16,8 +16,8 @@ use super::{
 
 /// A block of one commit holds at most so many records or spans.
 const MAX_BLOCK_RECORDS: usize = 8192;
-/// Batches with fewer of them are packed on the thread that asks for it.
-const PACKED_IN_PLACE: usize = 64;
+/// Smaller batches are packed on the thread that asks for it.
+const PACKED_IN_PLACE_BYTES: usize = 32 << 10;
 
 /// Everything that one group commit writes.
 #[derive(Debug, Default)]
@@ -40,10 +40,15 @@ impl CommitBatch {
     /// Packs records and spans into blocks: most of the work of a commit, and nothing of it asks the store. So one batch
     /// is packed while another is written.
     pub async fn pack(self) -> StoreResult<PackedBatch> {
-        let items: usize = self.logs.iter().map(|(_, records)| records.len()).sum::<usize>()
-            + self.spans.iter().map(|(_, spans)| spans.len()).sum::<usize>();
         // Small batches, by far the most frequent, are packed faster than handed to another thread.
-        if items < PACKED_IN_PLACE {
+        let logs = self.logs.iter().flat_map(|(_, records)| records).map(NewLogRecord::size);
+        let spans = self.spans.iter().flat_map(|(_, spans)| spans).map(NewSpan::size);
+        let mut bytes = 0;
+        let is_small = logs.chain(spans).all(|size| {
+            bytes += size;
+            bytes < PACKED_IN_PLACE_BYTES
+        });
+        if is_small {
             return self.pack_here();
         }
         tokio::task::spawn_blocking(move || self.pack_here()).await?

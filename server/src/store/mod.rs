@@ -68,6 +68,9 @@ pub enum StoreError {
     /// Stored bytes that cannot be read.
     #[error("stored data is damaged: {0}")]
     Damaged(String),
+    /// A block that another runner has merged or removed meanwhile; asked again, its records are found where they are now.
+    #[error("block {0} is not there any more")]
+    Gone(i64),
     /// The address of the store is not understood.
     #[error("`store.url` must begin with sqlite: or postgres://, got {0}")]
     UnknownEngine(String),

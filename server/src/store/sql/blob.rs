@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::QueryBuilder;
 
 use super::Db;
-use crate::store::{StoreError, StoreResult, bulk, column::damaged};
+use crate::store::{StoreError, StoreResult, bulk};
 
 type Connection = <Db as sqlx::Database>::Connection;
 
@@ -46,7 +46,7 @@ pub(super) async fn read_one(connection: &mut Connection, column: Column, block:
     read(connection, column, &[block]).await?.remove(&block).ok_or_else(|| missing(block))
 }
 
-/// Says that a block is not there, which was there in the same transaction.
+/// Says that a block is not there, which was there a moment ago.
 pub(super) fn missing(block: i64) -> StoreError {
-    damaged(&format!("{block} is gone"))
+    StoreError::Gone(block)
 }

@@ -12,6 +12,8 @@ use crate::store::StoreResult;
 
 /// What is remembered of each kind, in bytes: the filters of some ten million records.
 const REMEMBERED_BYTES: u64 = 32 << 20;
+/// What remembering one takes besides.
+const ENTRY_BYTES: usize = 320;
 /// Filters that are read at once, each some ten kilobytes.
 pub(super) const FILTERS_A_READ: usize = 32;
 
@@ -37,7 +39,7 @@ pub(super) struct Filters {
 impl Filters {
     /// None is known yet.
     pub fn new(column: Column) -> Self {
-        let size = |_: &Key, filter: &Arc<[u8]>| u32::try_from(filter.len()).unwrap_or(u32::MAX);
+        let size = |_: &Key, filter: &Arc<[u8]>| u32::try_from(filter.len() + ENTRY_BYTES).unwrap_or(u32::MAX);
         Self { column, known: moka::sync::Cache::builder().weigher(size).max_capacity(REMEMBERED_BYTES).build() }
     }
 

@@ -60,9 +60,10 @@ pub fn SpanRow(
     });
     // A row that is no longer drawn cannot be the one that the Tab key reaches.
     on_cleanup(move || {
-        context.current.try_update(|current| {
-            current.take_if(|current| *current == number);
-        });
+        // All rows follow it: they must not hear of each row that goes.
+        if context.current.try_get_untracked().flatten() == Some(number) {
+            context.current.try_set(None);
+        }
     });
     let title = format!("{service} {name}");
     let lane = part(move || {

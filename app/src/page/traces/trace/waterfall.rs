@@ -97,6 +97,8 @@ fn grid(context: TraceContext) -> AnyView {
 /// Brings the selected span into view when another one is selected, wherever that was done.
 fn show_selected(context: TraceContext, scroller: NodeRef<html::Div>) {
     let shown = StoredValue::new(None::<SpanId>);
+    // While the list is on its way to elsewhere no row may be there to measure.
+    let row_px = StoredValue::new(None::<f64>);
     Effect::new(move |_| {
         let Some(number) = context.selected.get() else { return shown.set_value(None) };
         let Some(row) = context.row(number) else { return };
@@ -113,7 +115,9 @@ fn show_selected(context: TraceContext, scroller: NodeRef<html::Div>) {
         after_delay(Duration::ZERO, move || {
             let Some(Some(element)) = scroller.try_get_untracked() else { return };
             let Some(place) = untrack(|| context.place_of(Item::Span(number))) else { return };
-            if let Some(height) = geometry::height_of(&element, "li > :first-child") {
+            let measured = geometry::height_of(&element, "li > :first-child").or(row_px.get_value());
+            row_px.set_value(measured);
+            if let Some(height) = measured {
                 geometry::scroll_to_show(&element, place as f64 * height, height);
             }
         });
