@@ -25,7 +25,6 @@ use server::{
     store::span::NewSpan,
 };
 use tokio_util::bytes::{Buf as _, BufMut as _, Bytes};
-
 use tonic::{
     Request, Status,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},

@@ -320,7 +320,8 @@ impl SqlStore {
         may_hold: impl Fn(&[u8]) -> bool,
     ) -> StoreResult<Vec<Vec<u8>>> {
         let blocks: Vec<BlockPlace> = sqlx::query_as(
-            "SELECT id, first_seq AS first, last_seq AS last FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3 ORDER BY first_seq",
+            "SELECT id, first_seq AS first, last_seq AS last FROM span_blocks
+             WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3 ORDER BY first_seq",
         )
         .bind(tenant.0)
         .bind(row.first_seq)

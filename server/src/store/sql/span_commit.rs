@@ -48,7 +48,8 @@ impl SqlStore {
         let Some(first) = rows.values().map(|row| row.first_seq).min() else { return Ok(known) };
         let last = rows.values().map(|row| row.last_seq).max().unwrap_or(first);
         let blocks: Vec<BlockPlace> = sqlx::query_as(
-            "SELECT id, first_seq AS first, last_seq AS last FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3
+            "SELECT id, first_seq AS first, last_seq AS last FROM span_blocks
+             WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3
              ORDER BY first_seq",
         )
         .bind(tenant.0)
@@ -66,13 +67,15 @@ impl SqlStore {
                 asked.entry(block).or_default().push(group);
             }
         }
+        let places: Vec<BlockPlace> = asked.keys().map(|block| blocks[*block]).collect();
+        let filters = self.span_filters.of(connection, tenant, &places).await?;
         for (block, groups) in asked {
             let block = blocks[block];
-            let filter = self.span_filters.of_one(connection, tenant, block).await?;
+            let filter = filters.get(&block.id).ok_or_else(|| blob::missing(block.id))?;
             let mut suspects: HashSet<(TraceId, SpanId)> = HashSet::new();
-            for group in groups.into_iter().filter(|group| may_hold_trace(&filter, group.trace_id)) {
+            for group in groups.into_iter().filter(|group| may_hold_trace(filter, group.trace_id)) {
                 let ids = group.spans.iter().map(|at| spans[*at].span_id);
-                let held = ids.filter(|id| may_hold_span(&filter, group.trace_id, *id));
+                let held = ids.filter(|id| may_hold_span(filter, group.trace_id, *id));
                 suspects.extend(held.map(|id| (group.trace_id, id)));
             }
             if suspects.is_empty() {

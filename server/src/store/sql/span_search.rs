@@ -167,7 +167,8 @@ impl SqlStore {
         let Some(first) = rows.iter().map(|row| row.first_seq).min() else { return Ok(contrast.finish()) };
         let last = rows.iter().map(|row| row.last_seq).max().unwrap_or(first);
         let blocks: Vec<BlockPlace> = sqlx::query_as(
-            "SELECT id, first_seq AS first, last_seq AS last FROM span_blocks WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3
+            "SELECT id, first_seq AS first, last_seq AS last FROM span_blocks
+             WHERE tenant = $1 AND last_seq >= $2 AND first_seq <= $3
              ORDER BY first_seq DESC",
         )
         .bind(tenant.0)
