@@ -52,7 +52,7 @@ build_site() {
 }
 
 # Each would win over the flags of .cargo/config.toml and of the site.
-unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CFLAGS
+unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS JEMALLOC_SYS_WITH_MALLOC_CONF
 
 # One core is often idle in either, so both run at once, each as a process group that ends as a whole. The lock is not
 # theirs to hold.

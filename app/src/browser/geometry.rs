@@ -49,6 +49,11 @@ mod imp {
         leptos::prelude::window().scroll_y().is_ok_and(|scrolled_px| scrolled_px > 8.0)
     }
 
+    /// The first descendant that the selector finds.
+    pub fn first_within(element: &HtmlElement, selector: &str) -> Option<HtmlElement> {
+        element.query_selector(selector).ok()??.dyn_into().ok()
+    }
+
     /// Height of the first descendant that the selector finds.
     pub fn height_of(element: &HtmlElement, selector: &str) -> Option<f64> {
         let found = element.query_selector(selector).ok()??;
@@ -104,6 +109,11 @@ mod imp {
     }
 
     /// Nothing on the server.
+    pub fn first_within(_element: &HtmlElement, _selector: &str) -> Option<HtmlElement> {
+        None
+    }
+
+    /// Nothing on the server.
     pub fn height_of(_element: &HtmlElement, _selector: &str) -> Option<f64> {
         None
     }
@@ -118,7 +128,9 @@ mod imp {
 }
 
 use imp::observe_size;
-pub use imp::{height_of, is_page_scrolled, scroll_to_show, scroll_to_top, set_vertical_padding, viewport};
+pub use imp::{
+    first_within, height_of, is_page_scrolled, scroll_to_show, scroll_to_top, set_vertical_padding, viewport,
+};
 
 /// Calls `changed` with the element's height, now and whenever it changes, until the current owner is cleaned up.
 pub fn watch_height(element: &HtmlElement, changed: impl Fn(f64) + 'static) {

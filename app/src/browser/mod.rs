@@ -10,4 +10,5 @@ pub mod http;
 pub mod keys;
 pub mod location;
 pub mod pointer;
+pub mod rows;
 pub mod storage;

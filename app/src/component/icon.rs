@@ -3,6 +3,8 @@
 
 use leptos::prelude::*;
 
+use super::markup::Markup;
+
 /// Which picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IconName {
@@ -71,6 +73,24 @@ pub enum IconName {
 }
 
 impl IconName {
+    /// Adds the icon to markup: what [`Icon`] draws.
+    pub fn add_to(self, markup: &mut Markup) {
+        let attributes = [
+            ("class", "icon"),
+            ("viewBox", "0 0 16 16"),
+            ("width", "16"),
+            ("height", "16"),
+            ("aria-hidden", "true"),
+            ("focusable", "false"),
+        ];
+        let path = [("d", self.path()), ("fill", self.fill()), ("stroke", "currentColor"), ("stroke-width", "1.4")];
+        markup.element("svg", &attributes, |svg| svg.empty("path", &path));
+    }
+
+    fn fill(self) -> &'static str {
+        if matches!(self, Self::Dot) { "currentColor" } else { "none" }
+    }
+
     fn path(self) -> &'static str {
         match self {
             Self::Overview => "M2.5 2.5h4.5v6h-4.5zM9 2.5h4.5v3h-4.5zM9 7.5h4.5v6h-4.5zM2.5 10.5h4.5v3h-4.5z",
@@ -119,10 +139,9 @@ pub fn Icon(
     /// Which picture.
     name: IconName,
 ) -> impl IntoView {
-    let fill = if matches!(name, IconName::Dot) { "currentColor" } else { "none" };
     view! {
         <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
-            <path d=name.path() fill=fill stroke="currentColor" stroke-width="1.4" />
+            <path d=name.path() fill=name.fill() stroke="currentColor" stroke-width="1.4" />
         </svg>
     }
 }

@@ -5,11 +5,13 @@
 
 use std::{collections::HashMap, hash::Hash};
 
-use leptos::{html, prelude::*};
+use leptos::{html, prelude::*, reactive::owner::Owner};
 
+use super::keyed_rows::KeyedRows;
 use crate::browser::{
     clock,
     geometry::{self, Viewport},
+    rows,
 };
 
 /// Rows that the server draws, and the browser until it has measured.
@@ -22,11 +24,11 @@ const STEP: usize = 8;
 /// It begins with so many,
 const FIRST_ROWS_A_FRAME: usize = 8;
 /// and goes by how long frames take, within these limits.
-const ROWS_A_FRAME: (usize, usize) = (4, 48);
-/// Frames this short could have more rows in them, in milliseconds.
+const ROWS_A_FRAME: (usize, usize) = (4, 16);
+/// After frames this short, in milliseconds,
 const SHORT_FRAME_MS: i64 = 20;
-/// Frames this long are felt.
-const LONG_FRAME_MS: i64 = 40;
+/// the next may have a row more. After frames this long it has half as many.
+const LONG_FRAME_MS: i64 = 30;
 /// Longer ago than this, the frame before says nothing.
 const LATELY_MS: i64 = 250;
 /// Until the first row is measured.
@@ -142,7 +144,7 @@ impl Layout {
 fn paced(rows: usize, frame_ms: i64) -> usize {
     let (fewest, most) = ROWS_A_FRAME;
     match frame_ms {
-        ..=SHORT_FRAME_MS => (rows * 2).min(most),
+        ..=SHORT_FRAME_MS => (rows + 1).min(most),
         LONG_FRAME_MS..LATELY_MS => (rows / 2).max(fewest),
         _ => rows,
     }
@@ -170,7 +172,9 @@ impl<T, K> Clone for Rows<T, K> {
 
 impl<T, K> Copy for Rows<T, K> {}
 
-/// The list, in a scrolling box. `view` draws a row as an `li` whose first child is the part of fixed height.
+/// The list, in a scrolling box. `view` draws a row as an `li` whose first child is the part of fixed height, and which
+/// says its place in `aria-posinset` and `aria-setsize`; the list keeps both true. Of rows with a `tabindex` the Tab key
+/// reaches one: the first row of all should say `0`, others `-1`.
 #[component]
 pub fn VirtualList<T, K, V, N>(
     /// What it is a list of, for screen readers.
@@ -180,7 +184,7 @@ pub fn VirtualList<T, K, V, N>(
     role: Option<&'static str>,
     /// Its rows.
     rows: Rows<T, K>,
-    /// Draws a row; its first parameter is the row's index.
+    /// Draws a row; its first parameter is the row's index when it is drawn.
     view: V,
     /// The scrolling box, for those who scroll it.
     scroller: NodeRef<html::Div>,
@@ -195,7 +199,7 @@ pub fn VirtualList<T, K, V, N>(
 where
     T: Clone + Send + Sync + 'static,
     K: Copy + Eq + Hash + Send + Sync + 'static,
-    V: Fn(Signal<usize>, T) -> N + Clone + Send + 'static,
+    V: Fn(usize, T) -> N + Clone + Send + 'static,
     N: IntoView + 'static,
 {
     let list = NodeRef::<html::Ol>::new();
@@ -218,11 +222,6 @@ where
         let target = target.get();
         before.map_or(target.rows, |drawn| target.approach(*drawn, rows_a_frame.get_value()))
     });
-    let drawn_rows = move || {
-        let Stretch { first, end } = drawn.get();
-        (first..end).filter_map(|index| row.run(index)).collect::<Vec<T>>()
-    };
-
     let measure = move || {
         let Some(element) = scroller.get_untracked() else { return };
         if let Some(height) = geometry::height_of(&element, "li > :first-child") {
@@ -264,9 +263,27 @@ where
             let now_ms = clock::now().0;
             rows_a_frame.update_value(|rows| *rows = paced(*rows, now_ms - last_ms.get_value()));
             last_ms.set_value(now_ms);
+            if let Some(list) = list.get_untracked() {
+                rows::number(&list, drawn.get_untracked().first, count.get_untracked());
+            }
             look();
             frame.update(|frame| *frame = frame.wrapping_add(1));
         });
+    };
+    let owner = Owner::current().unwrap_or_default();
+    let drawn_rows = move || {
+        // What is drawn is numbered once it is there.
+        if list.get_untracked().is_some() {
+            ask_for_frame();
+        }
+        let Stretch { first, end } = drawn.get();
+        let rows: Vec<(usize, T)> = (first..end).filter_map(|index| Some((index, row.run(index)?))).collect();
+        let keys = rows.iter().map(|(_, row)| key(row)).collect();
+        let view = view.clone();
+        KeyedRows::new(&owner, keys, move |place| {
+            let (index, row) = rows[place].clone();
+            view(index, row).into_any()
+        })
     };
     let on_scroll = move |_| {
         is_scrolled.set_value(true);
@@ -289,17 +306,16 @@ where
         }
     });
 
+    let on_focus = move |focused| {
+        if let Some(list) = list.get_untracked() {
+            rows::keep_tab_stop(&list, &focused);
+        }
+    };
+
     view! {
         <div class="virtual-list" tabindex="0" node_ref=scroller role=role aria-label=label aria-live="off" on:scroll=on_scroll>
-            <ol node_ref=list role="list">
-                <ForEnumerate
-                    each=drawn_rows
-                    key=move |row| key(row)
-                    children=move |index, row| {
-                        let index = Signal::derive(move || drawn.get().first + index.get());
-                        view(index, row)
-                    }
-                />
+            <ol node_ref=list role="list" on:focusin=on_focus>
+                {drawn_rows}
             </ol>
             {children.map(|children| children())}
         </div>
@@ -381,7 +397,7 @@ mod tests {
     #[test]
     fn how_many_rows_come_at_once_goes_by_what_a_frame_takes() {
         let (fewest, most) = ROWS_A_FRAME;
-        assert_eq!([paced(8, 16), paced(8, 30), paced(8, 60), paced(8, 2000)], [16, 8, 4, 8]);
+        assert_eq!([paced(8, 16), paced(8, 25), paced(8, 60), paced(8, 2000)], [9, 8, 4, 8]);
         assert_eq!([paced(most, 16), paced(fewest, 60)], [most, fewest]);
     }
 

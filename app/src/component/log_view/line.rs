@@ -15,7 +15,6 @@ use crate::{
         copy::CopyButton,
         icon::{Icon, IconName},
         query::{use_href, use_page_href},
-        reactive::text,
         time::{format_date_time, format_time, use_zone},
         virtual_list::Expanded,
     },
@@ -33,8 +32,6 @@ pub struct LineContext {
     pub narrow: Callback<FieldFilter>,
     /// Which rows are expanded.
     pub expanded: Expanded<RowKey>,
-    /// The row that the Tab key reaches.
-    pub current: RwSignal<Option<RowKey>>,
     /// How many rows there are, drawn or not.
     pub count: Signal<usize>,
     /// Whether lines show their date too.
@@ -58,23 +55,15 @@ impl LineContext {
 pub fn LogLine(
     /// The record.
     record: Arc<LogRecord>,
-    /// Its place among the rows.
-    index: Signal<usize>,
+    /// Its place among the rows when it is drawn.
+    index: usize,
     /// What all lines share.
     context: LineContext,
 ) -> impl IntoView {
     let key = RowKey::of(&record);
     let level = record.level;
     let is_open = Memo::new(move |_| context.expanded.with(|expanded| expanded.contains_key(&key)));
-    // A row that is no longer drawn cannot be the one that the Tab key reaches.
-    on_cleanup(move || {
-        context.current.try_update(|current| {
-            current.take_if(|current| *current == key);
-        });
-    });
     let toggle = move || context.set_expanded(key, !is_open.get_untracked());
-    let tab_index =
-        move || if context.current.get().map_or(index.get() == 0, |current| current == key) { "0" } else { "-1" };
     let on_key = move |event: leptos::ev::KeyboardEvent| match event.key().as_str() {
         "]" => context.set_expanded(key, true),
         "[" => context.set_expanded(key, false),
@@ -101,10 +90,9 @@ pub fn LogLine(
             data-row
             data-level=level.key()
             data-open=move || is_open.get().then_some("")
-            aria-posinset=text(move || (index.get() + 1).to_string())
-            aria-setsize=text(move || context.count.get().to_string())
-            tabindex=tab_index
-            on:focusin=move |_| context.current.set(Some(key))
+            aria-posinset=(index + 1).to_string()
+            aria-setsize=context.count.get_untracked().to_string()
+            tabindex=if index == 0 { "0" } else { "-1" }
             on:keydown=on_key
         >
             // A click anywhere on the line does what its first button does, so the line needs no role of its own.

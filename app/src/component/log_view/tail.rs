@@ -165,14 +165,8 @@ pub fn LogTail(
         index_of: Callback::new(move |key| list.with(|list| list.index_of(key))),
         expanded,
     };
-    let context = LineContext {
-        narrow: Callback::new(move |by| state.narrow(&by)),
-        expanded,
-        current: RwSignal::new(None),
-        count,
-        with_date,
-    };
-    let draw = move |index: Signal<usize>, row: LogRow| match row {
+    let context = LineContext { narrow: Callback::new(move |by| state.narrow(&by)), expanded, count, with_date };
+    let draw = move |index: usize, row: LogRow| match row {
         LogRow::Record(record) => view! { <LogLine record index context /> }.into_any(),
         LogRow::Missed { key, count } => {
             view! { <MissedRow count load=Callback::new(move |()| tail.load_missed(key)) /> }.into_any()

@@ -11,7 +11,7 @@ use leptos_router::{
 use super::facts::PipelineHead;
 use crate::{
     api::{ApiError, ErrorCode, SetStatus, load_pipeline},
-    browser::event_stream::after_delay,
+    browser::{event_stream::after_delay, rows},
     component::{
         age::use_now,
         copy::CopyButton,
@@ -230,21 +230,33 @@ fn TraceLogs(detail: PipelineDetail) -> impl IntoView {
             navigate(&logs_href(&filter, range.as_deref()), leptos_router::NavigateOptions::default());
         }),
         expanded: RwSignal::new(std::collections::HashMap::new()),
-        current: RwSignal::new(None),
         count,
         with_date: false,
     };
-    let rows = move || {
-        list.with(|list| (0..list.len()).rev().filter_map(|index| list.row(index).cloned()).collect::<Vec<_>>())
+    let lines = move || -> Vec<(usize, LogRow)> {
+        list.with(|list| (0..list.len()).rev().filter_map(|at| list.row(at).cloned()).enumerate().collect())
     };
-    let draw = move |index: ReadSignal<usize>, row: LogRow| {
-        match row {
-        LogRow::Record(record) => view! { <LogLine record index=Signal::from(index) context /> }.into_any(),
+    let draw = move |(index, row): (usize, LogRow)| match row {
+        LogRow::Record(record) => view! { <LogLine record index context /> }.into_any(),
         LogRow::Missed { count, .. } => {
-            view! { <li class="log-row log-missed">{format!("{count} lines were not sent: this reader was too slow")}</li> }
-                .into_any()
+            let words = format!("{count} lines were not sent: this reader was too slow");
+            view! { <li class="log-row log-missed">{words}</li> }.into_any()
         }
-    }
+    };
+    let drawn = NodeRef::<leptos::html::Ol>::new();
+    Effect::new(move |_| {
+        list.track();
+        // After the lines that have just come are drawn.
+        after_delay(Duration::ZERO, move || {
+            if let (Some(Some(drawn)), Some(count)) = (drawn.try_get_untracked(), count.try_get_untracked()) {
+                rows::number(&drawn, 0, count);
+            }
+        });
+    });
+    let on_focus = move |focused| {
+        if let Some(drawn) = drawn.get_untracked() {
+            rows::keep_tab_stop(&drawn, &focused);
+        }
     };
     let is_empty = Memo::new(move |_| list.with(LogList::is_empty));
     let subtitle = Signal::derive(move || {
@@ -263,8 +275,8 @@ fn TraceLogs(detail: PipelineDetail) -> impl IntoView {
                         return view! { <p class="log-more">"No log line carries this trace id"</p> }.into_any();
                     }
                     view! {
-                        <ol role="list">
-                            <ForEnumerate each=rows key=LogRow::key children=draw />
+                        <ol role="list" node_ref=drawn on:focusin=on_focus>
+                            <For each=lines key=|(_, row)| row.key() children=draw />
                         </ol>
                     }
                     .into_any()

@@ -66,7 +66,6 @@ pub fn LineList(
             navigate(&logs_href(&filter, Some(&lines_range(context))), NavigateOptions::default());
         }),
         expanded,
-        current: RwSignal::new(None),
         count: Signal::stored(count),
         with_date: false,
     };
@@ -79,7 +78,7 @@ pub fn LineList(
         expanded,
     };
     let scroller = NodeRef::<html::Div>::new();
-    let draw = move |index: Signal<usize>, record: Arc<LogRecord>| view! { <LogLine record index context=line /> };
+    let draw = move |index: usize, record: Arc<LogRecord>| view! { <LogLine record index context=line /> };
     view! {
         <div class="log-view">
             <VirtualList

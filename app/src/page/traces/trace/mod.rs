@@ -11,6 +11,7 @@ mod logs;
 mod minimap;
 mod panel;
 mod row;
+mod row_markup;
 mod state;
 mod statistics;
 mod strip;

@@ -3,42 +3,51 @@
 use leptos::{attr::custom::custom_attribute, prelude::*};
 
 use super::{
-    axis::Window,
-    context::{Tick, TraceContext},
+    context::TraceContext,
+    row_markup::{SpanLine, indent_px, lane},
     tree::RowNumber,
 };
 use crate::{
+    browser::rows::RowMarks,
     component::{
-        icon::{Icon, IconName},
         log_view::{LevelMark, line_href},
-        number::format_count,
-        reactive::{flag, maybe, part, text},
+        markup::Markup,
+        reactive::text,
         time::format_duration_ms,
-        waterfall::{LabelPlace, label_place, percent},
     },
-    model::{SpanKind, span::OutlineRow},
+    model::span::OutlineRow,
 };
 
-/// Width of a level of the indentation, and the most that are drawn.
-const INDENT_PX: u16 = 12;
-const MOST_INDENTS: u16 = 24;
-/// Log lines that are marked on one bar.
-const MOST_TICKS: usize = 40;
+const ROW_ID: &str = "span-row-";
 
 /// Id of a row's element.
 pub fn row_id(number: RowNumber) -> String {
-    format!("span-row-{number}")
+    format!("{ROW_ID}{number}")
 }
 
-/// A span: where it belongs, what it is called and when it was.
+/// The row whose element has this id.
+pub fn number_in(id: &str) -> Option<RowNumber> {
+    id.strip_prefix(ROW_ID)?.parse().ok()
+}
+
+/// How the row of a span is marked: the list marks all drawn rows when that changes.
+pub fn marks_of(context: TraceContext, number: RowNumber) -> RowMarks {
+    RowMarks {
+        is_selected: context.selected.get() == Some(number),
+        is_match: context.matches.with(|matches| matches.binary_search(&number).is_ok()),
+        is_expanded: context.tree.with(|tree| !tree.is_folded(number)),
+    }
+}
+
+/// A span: where it belongs, what it is called and when it was. It follows no signal by itself: the list marks its rows.
 #[component]
 pub fn SpanRow(
     /// The trace.
     context: TraceContext,
     /// Which row it is.
     number: RowNumber,
-    /// Its place among the rows that show.
-    index: Signal<usize>,
+    /// Its place among the rows that show, when it is drawn.
+    index: usize,
 ) -> impl IntoView {
     let tree = context.tree;
     let Some((row, service, name, tint)) = tree.with_untracked(|tree| {
@@ -47,58 +56,47 @@ pub fn SpanRow(
     }) else {
         return ().into_any();
     };
-    let is_selected = Memo::new(move |_| context.selected.get() == Some(number));
-    let is_match = Memo::new(move |_| context.matches.with(|matches| matches.binary_search(&number).is_ok()));
-    let tab_index = Signal::derive(move || {
-        // A log line may stand before it.
-        let is_first = number == 0;
-        if context.current.get().or(context.selected.get()).map_or(is_first, |current| current == number) {
-            "0"
-        } else {
-            "-1"
-        }
-    });
-    // A row that is no longer drawn cannot be the one that the Tab key reaches.
+    let marks_now = untrack(|| marks_of(context, number));
+    // A log line may stand before the first span.
+    let reader = context.current.get_untracked().or(context.selected.get_untracked());
+    let has_tab_stop = reader.map_or(number == 0, |reader| reader == number);
+    // Who scrolls a row away is no longer there.
     on_cleanup(move || {
-        // All rows follow it: they must not hear of each row that goes.
         if context.current.try_get_untracked().flatten() == Some(number) {
             context.current.try_set(None);
         }
     });
-    let title = format!("{service} {name}");
-    let lane = part(move || {
-        let window = context.window.get();
-        let ticks = context.state.marks.get().ticks.then(|| {
-            context.known.with_value(|known| known.ticks.get(&row.span_id).map(|ticks| draw_ticks(ticks, window)))
-        });
-        view! { {bar(row, window)} {ticks.flatten()} }.into_any()
-    });
+    let line = SpanLine {
+        row,
+        service: &service,
+        name: &name,
+        tint,
+        is_selected: marks_now.is_selected,
+        is_expanded: marks_now.is_expanded,
+    };
+    let html = line.html(&untrack(|| lane_of(context, &row)));
+    // A click anywhere on the line does what the name's button does, so the line needs no role of its own.
     view! {
         <li class="span-row" data-row id=row_id(number) {..custom_attribute("aria-level", (u32::from(row.depth) + 1).to_string())}
-            aria-posinset=text(move || (index.get() + 1).to_string())
-            aria-setsize=text(move || context.item_count().to_string())
-            data-selected=maybe(move || is_selected.get().then_some(""))
-            data-match=maybe(move || is_match.get().then_some(""))
-            tabindex=tab_index
-            on:focusin=move |_| context.current.set(Some(number))>
-            // A click anywhere on the line does what the name's button does, so the line needs no role of its own.
-            <div class="span-line" data-service-tint=tint on:click=move |_| context.select(number)>
-                <div class="span-name">
-                    {indent(row.depth)}
-                    {fold_button(context, number, row)}
-                    <button type="button" class="span-open" data-row-open tabindex="-1" title=title
-                        aria-current=maybe(move || is_selected.get().then_some("true"))>
-                        <i class="span-mark" aria-hidden="true"></i>
-                        <span class="span-service">{service}</span>
-                        <span class="span-operation">{name}</span>
-                        {marks(row)}
-                    </button>
-                </div>
-                <svg class="span-lane" height="27">{lane}</svg>
-            </div>
+            aria-posinset=(index + 1).to_string()
+            aria-setsize=untrack(|| context.item_count()).to_string()
+            data-selected=marks_now.is_selected.then_some("")
+            data-match=marks_now.is_match.then_some("")
+            tabindex=if has_tab_stop { "0" } else { "-1" }
+            inner_html=html>
         </li>
     }
     .into_any()
+}
+
+/// What stands in the lane of a span; the list draws it anew when that changes.
+pub fn lane_of(context: TraceContext, row: &OutlineRow) -> Markup {
+    let with_ticks = context.state.marks.get().ticks;
+    let window = context.window.get();
+    context.known.with_value(|known| {
+        let ticks = known.ticks.get(&row.span_id).filter(|_| with_ticks);
+        lane(row, window, ticks.map_or(&[], Vec::as_slice))
+    })
 }
 
 /// A log line, as far to the right as what is under its span. It leads to the line among those around it.
@@ -108,8 +106,8 @@ pub fn LineRow(
     context: TraceContext,
     /// Its place among the lines of the trace.
     line: u32,
-    /// Its place among the rows that show.
-    index: Signal<usize>,
+    /// Its place among the rows that show, when it is drawn.
+    index: usize,
 ) -> impl IntoView {
     let found = context.known.with_value(|known| Some((known.logs.get(line as usize)?.clone(), known.start)));
     let Some((record, start)) = found else { return ().into_any() };
@@ -126,12 +124,12 @@ pub fn LineRow(
     let (message, title) = (record.message.clone(), record.message.clone());
     view! {
         <li class="span-row" data-row {..custom_attribute("aria-level", move || (u32::from(depth.get()) + 1).to_string())}
-            aria-posinset=text(move || (index.get() + 1).to_string())
-            aria-setsize=text(move || context.item_count().to_string())
+            aria-posinset=(index + 1).to_string()
+            aria-setsize=untrack(|| context.item_count()).to_string()
             tabindex="-1">
             <a class="span-line span-log" data-row-open tabindex="-1" href=line_href(&record) title=title
                 data-level=record.level.key()>
-                {part(move || indent(depth.get()))}
+                <svg class="span-indent" width=text(move || indent_px(depth.get())) height="27" aria-hidden="true"></svg>
                 <span class="span-log-time">{offset}</span>
                 <LevelMark level=record.level />
                 <span class="span-log-message">{message}</span>
@@ -139,104 +137,4 @@ pub fn LineRow(
         </li>
     }
     .into_any()
-}
-
-/// A guide for every level.
-fn indent(depth: u16) -> AnyView {
-    let levels = depth.min(MOST_INDENTS);
-    let width = levels * INDENT_PX;
-    let guide = |level: u16| format!("M{}.5 0v27", level * INDENT_PX + 7);
-    let guides = (0..levels).map(guide).collect::<Vec<_>>().concat();
-    view! {
-        <svg class="span-indent" width=width height="27" aria-hidden="true" focusable="false"><path d=guides /></svg>
-    }
-    .into_any()
-}
-
-fn fold_button(context: TraceContext, number: RowNumber, row: OutlineRow) -> AnyView {
-    if row.descendants == 0 {
-        return view! { <span class="span-fold"></span> }.into_any();
-    }
-    let is_folded = Memo::new(move |_| context.tree.with(|tree| tree.is_folded(number)));
-    let count = format_count(row.descendants.into());
-    let label = format!("{count} span{} under this one", if row.descendants == 1 { "" } else { "s" });
-    let toggle = move |event: leptos::ev::MouseEvent| {
-        event.stop_propagation();
-        let is_folded = is_folded.get_untracked();
-        context.tree.update(|tree| {
-            tree.set_folded(number, !is_folded);
-        });
-    };
-    let hidden = move || is_folded.get().then(|| view! { <span class="span-hidden">{count.clone()}</span> }).into_any();
-    view! {
-        <button type="button" class="span-fold" tabindex="-1" aria-label=label.clone() title=label
-            aria-expanded=flag(move || !is_folded.get()) on:click=toggle>
-            <Icon name=IconName::ChevronRight />
-            {part(hidden)}
-        </button>
-    }
-    .into_any()
-}
-
-/// What is to know of a span at a glance, each with its word.
-fn marks(row: OutlineRow) -> AnyView {
-    let mark = |class: &'static str, icon: IconName, words: &'static str| {
-        view! {
-            <span class=class title=words><Icon name=icon /><span class="visually-hidden">{words}</span></span>
-        }
-    };
-    let entry = match row.kind {
-        SpanKind::Client | SpanKind::Producer => Some("outgoing"),
-        SpanKind::Internal | SpanKind::Server | SpanKind::Consumer => None,
-    };
-    view! {
-        {row.is_error.then(|| mark("span-bad", IconName::Close, "failed"))}
-        {row.is_orphan.then(|| mark("span-odd", IconName::Link, "its parent has not arrived"))}
-        {row.is_skewed.then(|| mark("span-odd", IconName::Warning, "lies outside its parent in time"))}
-        {row.is_critical.then(|| view! { <span class="visually-hidden">"on the critical path"</span> })}
-        {entry.map(|word| view! { <span class="visually-hidden">{word}</span> })}
-    }
-    .into_any()
-}
-
-/// The bar, what marks it, and its duration.
-fn bar(row: OutlineRow, window: Window) -> AnyView {
-    let (start, end) = (window.share(row.offset_ns), window.share(row.offset_ns.saturating_add(row.duration_ns)));
-    if end < 0.0 || start > 1.0 {
-        return ().into_any();
-    }
-    let (start, end) = (start.clamp(0.0, 1.0), end.clamp(0.0, 1.0));
-    let (x, dx, anchor, class) = match label_place(start, end) {
-        LabelPlace::Behind => (end, "6", "start", "span-label"),
-        LabelPlace::Before => (start, "-6", "end", "span-label"),
-        LabelPlace::Inside => (start, "6", "start", "span-label inside"),
-    };
-    let (left, width) = (percent(start), percent(end - start));
-    let failed = row.is_error.then(|| {
-        view! { <rect class="span-bar-bad" x=left.clone() width=width.clone() y="17" height="3" /> }
-    });
-    let critical = row.is_critical.then(|| {
-        view! { <rect class="span-critical" x=left.clone() width=width.clone() y="22" height="2" /> }
-    });
-    view! {
-        <rect class="span-bar" x=left.clone() width=width.clone() y="8" height="12" />
-        // What took no time is two pixels wide.
-        <rect class="span-bar" x=percent(start.min(0.997)) width="2" y="8" height="12" />
-        {failed}
-        {critical}
-        <text class=class x=percent(x) dx=dx y="18" text-anchor=anchor>{format_duration_ms(row.duration_ns as f64 / 1e6)}</text>
-    }
-    .into_any()
-}
-
-/// A stroke on the bar for every log line.
-fn draw_ticks(ticks: &[Tick], window: Window) -> AnyView {
-    let tick = |(at_ns, level): &Tick| {
-        let share = window.share(*at_ns);
-        (0.0..=1.0).contains(&share).then(|| {
-            let x = percent(share);
-            view! { <line class="span-tick" data-level=level.key() x1=x.clone() x2=x y1="3" y2="12" /> }
-        })
-    };
-    ticks.iter().filter_map(tick).take(MOST_TICKS).collect_view().into_any()
 }

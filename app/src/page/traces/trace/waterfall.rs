@@ -7,7 +7,7 @@ use leptos::{html, prelude::*};
 use super::{
     context::TraceContext,
     interleave::Item,
-    row::{LineRow, SpanRow},
+    row::{LineRow, SpanRow, lane_of, marks_of, number_in, row_id},
     strip::Minimap,
     toolbar::Toolbar,
 };
@@ -16,6 +16,7 @@ use crate::{
         event_stream::after_delay,
         geometry,
         keys::{self, Focus, KeyPress},
+        rows::{self, id_of},
     },
     component::{
         error_panel::ErrorPanel,
@@ -36,6 +37,24 @@ pub fn SpanWaterfall(
 ) -> impl IntoView {
     let scroller = NodeRef::<html::Div>::new();
     show_selected(context, scroller);
+    mark_rows(context, scroller);
+    let number_of = |event: &leptos::ev::Event| number_in(&id_of(event)?);
+    // A click anywhere on a line does what its button does.
+    let on_click = move |event: leptos::ev::MouseEvent| {
+        let Some(number) = number_of(&event) else { return };
+        if rows::is_in(&event, "[aria-expanded]") {
+            context.tree.update(|tree| {
+                tree.set_folded(number, !tree.is_folded(number));
+            });
+        } else {
+            context.select(number);
+        }
+    };
+    let on_focus = move |event: leptos::ev::FocusEvent| {
+        if let Some(number) = number_of(&event) {
+            context.current.set(Some(number));
+        }
+    };
     keys::on_key(move |press| on_key(context, &press));
     let rows = Rows {
         count: Signal::derive(move || context.item_count()),
@@ -44,7 +63,7 @@ pub fn SpanWaterfall(
         index_of: Callback::new(move |item| context.place_of(item)),
         expanded: RwSignal::new(HashMap::new()),
     };
-    let draw = move |index: Signal<usize>, item: Item| match item {
+    let draw = move |index: usize, item: Item| match item {
         Item::Span(number) => view! { <SpanRow context number index /> }.into_any(),
         Item::Line(line) => view! { <LineRow context line index /> }.into_any(),
     };
@@ -57,7 +76,7 @@ pub fn SpanWaterfall(
                 <span>"Service and operation"</span>
                 <svg class="span-lane" height="22">{part(move || scale(context))}</svg>
             </div>
-            <div class="span-body">
+            <div class="span-body" on:click=on_click on:focusin=on_focus>
                 <div class="span-grid" aria-hidden="true"><svg class="span-lane">{part(move || grid(context))}</svg></div>
                 <VirtualList
                     label="Spans"
@@ -121,6 +140,39 @@ fn show_selected(context: TraceContext, scroller: NodeRef<html::Div>) {
                 geometry::scroll_to_show(&element, place as f64 * height, height);
             }
         });
+    });
+}
+
+/// Marks the drawn rows again when another one is selected, the search finds others, or some are folded; and draws their
+/// lanes anew when another stretch of time is looked at.
+fn mark_rows(context: TraceContext, scroller: NodeRef<html::Div>) {
+    let list = move || {
+        let scroller = scroller.get_untracked()?;
+        geometry::first_within(&scroller, "ol")
+    };
+    Effect::new(move |_| {
+        context.matches.track();
+        context.tree.track();
+        let selected = context.selected.get();
+        let Some(list) = list() else { return };
+        rows::mark(&list, |id| number_in(id).map(|number| untrack(|| marks_of(context, number))));
+        if let Some(selected) = selected {
+            rows::set_tab_stop(&list, &row_id(selected));
+        }
+    });
+    Effect::new(move |drawn: Option<_>| {
+        let now = (context.window.get(), context.state.marks.get().ticks);
+        // Rows come with their lanes.
+        if drawn.is_some_and(|drawn| drawn != now)
+            && let Some(list) = list()
+        {
+            let html = |id: &str| {
+                let row = context.row(number_in(id)?)?;
+                Some(untrack(|| lane_of(context, &row)).into_html())
+            };
+            rows::redraw(&list, ".span-lane", html);
+        }
+        now
     });
 }
 
