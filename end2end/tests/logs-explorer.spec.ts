@@ -120,6 +120,24 @@ test("live lines pass the same search", async ({ page, open, console }) => {
   await expect(rows(page)).toHaveCount(9);
 });
 
+test("a line keeps its place, its focus and its number while others come before it", async ({ page, open, console }) => {
+  const service = await sendPayments(console);
+  await open(`/monitoring/logs?service=${service}`);
+  await expect(rows(page).first()).toHaveAttribute("tabindex", "0");
+  await rows(page).nth(1).focus();
+  const focused = await page.evaluateHandle(() => document.activeElement);
+  const line = (n: number): LineToSend => ({ service, message: `one more ${n}`, ago: 0 });
+  await sendLines(console, [line(1), line(2), line(3)]);
+  await expect(page.getByRole("log")).toContainText("one more 3");
+  expect(await focused.evaluate((element) => element === document.activeElement)).toBe(true);
+  const at = (name: string) => focused.evaluate((element, name) => (element as Element).getAttribute(name), name);
+  await expect.poll(() => at("aria-posinset")).toBe("5");
+  await expect(rows(page).first()).toHaveAttribute("aria-posinset", "1");
+  expect(await at("aria-setsize")).toBe(await rows(page).last().getAttribute("aria-posinset"));
+  expect(await at("tabindex")).toBe("0");
+  await expect(page.getByRole("log").locator("li[tabindex='0']")).toHaveCount(1);
+});
+
 test("bars zoom and facets narrow, by pointer and by keyboard", async ({ page, open, console }) => {
   const service = await sendPayments(console);
   await open(`/monitoring/logs?service=${service}`);

@@ -139,6 +139,30 @@ test("e leads from error to error, and the search from match to match", async ({
   await expect(row(page, "cart.load")).toBeVisible();
 });
 
+test("the selected row is marked, zoomed to, and the one that Tab reaches", async ({ page, open, console }) => {
+  const { trace } = await sendTrace(console, order);
+  await open(`/monitoring/traces/${trace}`);
+  const bar = row(page, "cart.load").locator(".span-bar").first();
+  await expect(bar).toHaveAttribute("width", /^1\.9/);
+  // The line does what its button does.
+  await row(page, "cart.load").locator(".span-lane").click();
+  await expect(row(page, "cart.load").getByRole("button").last()).toHaveAttribute("aria-current", "true");
+  await expect(rows(page).and(page.locator("[tabindex='0']"))).toHaveCount(1);
+  await expect(row(page, "cart.load")).toHaveAttribute("tabindex", "0");
+  await page.keyboard.press("z");
+  await expect(bar).toHaveAttribute("width", /^[5-9]\d\./);
+  await page.keyboard.press("0");
+  await expect(bar).toHaveAttribute("width", /^1\.9/);
+
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await expect(row(page, "INSERT INTO").getByRole("button").last()).toHaveAttribute("aria-current", "true");
+  await expect(page.locator("[aria-current='true'][data-row-open]")).toHaveCount(1);
+  await row(page, "order.insert").getByRole("button", { name: "2 spans under this one" }).click();
+  await expect(row(page, "order.insert")).toHaveAttribute("aria-posinset", "3");
+  await expect(row(page, "order.insert")).toHaveAttribute("aria-setsize", "3");
+});
+
 test("a trace is also a flame graph, sums and log lines", async ({ page, open, console }) => {
   const { trace, spans } = await sendTrace(console, order);
   await sendLine(console, trace, spans[4], "process 4121 waits for a lock");

@@ -40,11 +40,12 @@ pub fn keep_tab_stop(list: &HtmlElement, focused: &ev::FocusEvent) {
     let _ = (list, focused);
 }
 
-/// The same for the row with this id, if it is drawn.
+/// The same for the row with this id. If it is not drawn, it comes with the stop when it is.
 pub fn set_tab_stop(list: &HtmlElement, id: &str) {
     #[cfg(feature = "hydrate")]
-    if let Some(row) = imp::children(list).find(|row| row.id() == id) {
-        imp::set_tab_stop(list, &row);
+    match imp::children(list).find(|row| row.id() == id) {
+        Some(row) => imp::set_tab_stop(list, &row),
+        None => imp::let_go(list, None),
     }
     #[cfg(not(feature = "hydrate"))]
     let _ = (list, id);
@@ -132,26 +133,35 @@ mod imp {
         closest(event, "[data-row]")
     }
 
+    /// Says which row was given the stop, and did not come with it.
+    const GIVEN: &str = "data-tab-stop";
+
+    /// Gives a row the stop.
     pub fn set_tab_stop(list: &HtmlElement, row: &Element) {
-        for other in stops(list).filter(|other| other != row) {
-            set(&other, "tabindex", Some("-1"));
-        }
+        let_go(list, Some(row));
+        set(row, GIVEN, Some(""));
         set(row, "tabindex", Some("0"));
     }
 
-    /// Of several rows that came with a stop keeps the one with the focus, or the first; where the one with the stop has
-    /// gone, the first row of all takes it.
-    pub fn settle_tab_stop(list: &HtmlElement, has_first_row: bool) {
-        let active = list.owner_document().and_then(|document| document.active_element());
-        let has_focus = |row: &Element| active.as_ref().is_some_and(|active| row.contains(Some(active)));
-        let kept = stops(list).find(has_focus).or_else(|| stops(list).next());
-        let first = || children(list).find(|row| has_first_row && row.has_attribute("tabindex"));
-        if let Some(row) = kept.or_else(first) {
-            set_tab_stop(list, &row);
+    /// Takes the stop from all rows but one.
+    pub fn let_go(list: &HtmlElement, kept: Option<&Element>) {
+        for other in children(list).filter(|other| Some(other) != kept) {
+            if other.get_attribute("tabindex").as_deref() == Some("0") {
+                set(&other, "tabindex", Some("-1"));
+                set(&other, GIVEN, None);
+            }
         }
     }
 
-    fn stops(list: &HtmlElement) -> impl Iterator<Item = Element> + use<> {
-        children(list).filter(|row| row.get_attribute("tabindex").as_deref() == Some("0"))
+    /// Of several rows that came with a stop keeps the one that was given it, else the first. Where the one with the stop
+    /// has gone, the first row of all takes it.
+    pub fn settle_tab_stop(list: &HtmlElement, has_first_row: bool) {
+        let stops = || children(list).filter(|row| row.get_attribute("tabindex").as_deref() == Some("0"));
+        let kept = stops().find(|row| row.has_attribute(GIVEN)).or_else(|| stops().next());
+        let first = || children(list).find(|row| has_first_row && row.has_attribute("tabindex"));
+        if let Some(row) = kept.or_else(first) {
+            let_go(list, Some(&row));
+            set(&row, "tabindex", Some("0"));
+        }
     }
 }

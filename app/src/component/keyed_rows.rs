@@ -1,6 +1,6 @@
-//! Rows in the document, by key. What stays is not touched when others come or go, wherever they do: a row that is taken
-//! out and put back is laid out anew and loses the focus and the selection in it, which leptos' own list does to all rows
-//! when several come before them.
+//! Rows in the document, by key. What keeps its place among the others is not touched when others come or go, wherever they
+//! do: a row that is taken out and put back is laid out anew and loses the focus and the selection in it, which leptos' own
+//! list does to all rows when several come before them. A row that changes its place takes along those that it passes.
 
 use std::{collections::HashMap, hash::Hash};
 
@@ -192,10 +192,7 @@ impl<K> Mountable for KeyedRowsState<K> {
     }
 
     fn insert_before_this(&self, child: &mut dyn Mountable) -> bool {
-        match self.rows.first() {
-            Some(first) => first.insert_before_this(child),
-            None => self.marker.insert_before_this(child),
-        }
+        self.rows.first().is_some_and(|first| first.insert_before_this(child)) || self.marker.insert_before_this(child)
     }
 
     fn elements(&self) -> Vec<types::Element> {

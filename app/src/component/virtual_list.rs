@@ -28,9 +28,7 @@ const ROWS_A_FRAME: (usize, usize) = (4, 16);
 /// After frames this short, in milliseconds,
 const SHORT_FRAME_MS: i64 = 20;
 /// the next may have a row more. After frames this long it has half as many.
-const LONG_FRAME_MS: i64 = 30;
-/// Longer ago than this, the frame before says nothing.
-const LATELY_MS: i64 = 250;
+const LONG_FRAME_MS: i64 = 40;
 /// Until the first row is measured.
 const ROW_PX: f64 = 24.0;
 /// Nearer to the end than this, the list asks for more.
@@ -145,7 +143,7 @@ fn paced(rows: usize, frame_ms: i64) -> usize {
     let (fewest, most) = ROWS_A_FRAME;
     match frame_ms {
         ..=SHORT_FRAME_MS => (rows + 1).min(most),
-        LONG_FRAME_MS..LATELY_MS => (rows / 2).max(fewest),
+        LONG_FRAME_MS.. => (rows / 2).max(fewest),
         _ => rows,
     }
 }
@@ -249,7 +247,9 @@ where
         }
     };
     // Once a frame at most, so that a frame has only as many new rows as it should have.
-    let (is_asked_for, last_ms) = (StoredValue::new(false), StoredValue::new(0));
+    let (is_asked_for, is_numbered) = (StoredValue::new(false), StoredValue::new(true));
+    // When the frame before was, and whether it left rows for this one: only then the time between is what it took.
+    let (last_ms, goes_on) = (StoredValue::new(0), StoredValue::new(false));
     let ask_for_frame = move || {
         if is_asked_for.get_value() {
             return;
@@ -261,10 +261,17 @@ where
                 return;
             }
             let now_ms = clock::now().0;
-            rows_a_frame.update_value(|rows| *rows = paced(*rows, now_ms - last_ms.get_value()));
+            if goes_on.get_value() {
+                rows_a_frame.update_value(|rows| *rows = paced(*rows, now_ms - last_ms.get_value()));
+            }
             last_ms.set_value(now_ms);
-            if let Some(list) = list.get_untracked() {
+            goes_on.set_value(false);
+            if !is_numbered.get_value()
+                && let Some(list) = list.get_untracked()
+            {
+                // Before the list is looked at: what is drawn now is what stands there.
                 rows::number(&list, drawn.get_untracked().first, count.get_untracked());
+                is_numbered.set_value(true);
             }
             look();
             frame.update(|frame| *frame = frame.wrapping_add(1));
@@ -273,6 +280,7 @@ where
     let owner = Owner::current().unwrap_or_default();
     let drawn_rows = move || {
         // What is drawn is numbered once it is there.
+        is_numbered.set_value(false);
         if list.get_untracked().is_some() {
             ask_for_frame();
         }
@@ -291,6 +299,7 @@ where
     };
     Effect::new(move |_| {
         if drawn.get() != target.get().rows {
+            goes_on.set_value(true);
             ask_for_frame();
         }
     });
@@ -397,7 +406,7 @@ mod tests {
     #[test]
     fn how_many_rows_come_at_once_goes_by_what_a_frame_takes() {
         let (fewest, most) = ROWS_A_FRAME;
-        assert_eq!([paced(8, 16), paced(8, 25), paced(8, 60), paced(8, 2000)], [9, 8, 4, 8]);
+        assert_eq!([paced(8, 16), paced(8, 33), paced(8, 60)], [9, 8, 4]);
         assert_eq!([paced(most, 16), paced(fewest, 60)], [most, fewest]);
     }
 

@@ -89,6 +89,18 @@ pub struct PackedBatch {
     pub endpoints: Vec<EndpointDelta>,
 }
 
+impl PackedBatch {
+    /// About so many bytes a store writes for it: its blocks, and what is kept of traces, services and series besides.
+    pub fn bytes(&self) -> usize {
+        const BESIDES_A_SPAN: usize = 1000;
+        const BESIDES_A_SAMPLE: usize = 100;
+        let of_logs = self.log_blocks.iter().flatten().map(|block| block.filter.len() + block.payload.len());
+        let blocks = self.spans.iter().flat_map(|spans| &spans.blocks);
+        let of_spans = blocks.map(|block| block.filter.len() + block.payload.len() + BESIDES_A_SPAN * block.spans);
+        of_logs.chain(of_spans).sum::<usize>() + BESIDES_A_SAMPLE * self.samples.len()
+    }
+}
+
 /// Spans of a tenant in blocks, each span once.
 #[derive(Debug)]
 pub struct PackedSpans {

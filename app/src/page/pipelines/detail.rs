@@ -244,10 +244,16 @@ fn TraceLogs(detail: PipelineDetail) -> impl IntoView {
         }
     };
     let drawn = NodeRef::<leptos::html::Ol>::new();
+    let is_asked_for = StoredValue::new(false);
     Effect::new(move |_| {
         list.track();
+        if is_asked_for.get_value() {
+            return;
+        }
+        is_asked_for.set_value(true);
         // After the lines that have just come are drawn.
         after_delay(Duration::ZERO, move || {
+            is_asked_for.try_set_value(false);
             if let (Some(Some(drawn)), Some(count)) = (drawn.try_get_untracked(), count.try_get_untracked()) {
                 rows::number(&drawn, 0, count);
             }

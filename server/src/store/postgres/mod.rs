@@ -126,6 +126,10 @@ impl SqlStore {
         Ok(tx)
     }
 
+    /// Nothing follows a group commit.
+    #[expect(clippy::unused_self, reason = "the other engine has something to do")]
+    fn committed(&self, _bytes: usize) {}
+
     /// Begins a transaction that sees one state of the database throughout.
     async fn begin_read(&self) -> sqlx::Result<Transaction<'static, Db>> {
         self.reader.begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await

@@ -54,6 +54,7 @@ impl IngestStore for SqlStore {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
+        self.committed(batch.bytes());
         self.series.learn(series);
         for learned in learned {
             self.learn_spans(learned);

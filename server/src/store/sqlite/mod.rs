@@ -12,6 +12,8 @@ use sqlx::{
 
 use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, Signal, StoreResult, refuse_newer};
 
+mod checkpoint;
+
 #[path = "../sql/blob.rs"]
 mod blob;
 #[path = "../sql/endpoint.rs"]
@@ -62,6 +64,7 @@ pub struct SqlStore {
     span_filters: filters::Filters,
     unreadable_logs: super::merge::Unreadable,
     unreadable_spans: super::merge::Unreadable,
+    checkpointer: checkpoint::Checkpointer,
 }
 
 impl SqlStore {
@@ -84,11 +87,13 @@ impl SqlStore {
             .disable_statement_logging();
         let pool = || SqlitePoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(Duration::from_mins(10));
         // What one commit changes, far apart as the ids of traces are, should fit.
-        let writer = options.clone().pragma("cache_size", "-32000");
+        let writer =
+            options.clone().pragma("cache_size", "-32000").pragma("wal_autocheckpoint", checkpoint::MOST_PAGES);
         let writer = pool().max_connections(1).connect_with(writer).await?;
         let applied = applied_version(&writer).await?;
         refuse_newer(applied, &MIGRATOR)?;
         MIGRATOR.run(&writer).await?;
+        let checkpointer = checkpoint::Checkpointer::start(options.clone()).await?;
         // What a reader keeps is worth nothing after the next commit.
         let reader = options.pragma("cache_size", "-2000").read_only(true);
         let reader = pool().max_connections(readers).connect_with(reader).await?;
@@ -102,6 +107,7 @@ impl SqlStore {
             span_filters: filters::Filters::new(blob::SPAN_FILTERS),
             unreadable_logs: super::merge::Unreadable::default(),
             unreadable_spans: super::merge::Unreadable::default(),
+            checkpointer,
         })
     }
 
@@ -113,6 +119,11 @@ impl SqlStore {
     /// Begins the group commit.
     async fn begin_commit(&self) -> sqlx::Result<Transaction<'static, Db>> {
         self.begin_write().await
+    }
+
+    /// What follows a group commit that has written about so many bytes.
+    fn committed(&self, bytes: usize) {
+        self.checkpointer.wrote(bytes);
     }
 
     /// Begins a transaction that sees one state of the database throughout.
@@ -192,6 +203,7 @@ impl AdminStore for SqlStore {
     }
 
     async fn close(&self) {
+        self.checkpointer.close().await;
         self.reader.close().await;
         self.writer.close().await;
     }

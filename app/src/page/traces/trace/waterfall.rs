@@ -42,7 +42,7 @@ pub fn SpanWaterfall(
     // A click anywhere on a line does what its button does.
     let on_click = move |event: leptos::ev::MouseEvent| {
         let Some(number) = number_of(&event) else { return };
-        if rows::is_in(&event, "[aria-expanded]") {
+        if rows::is_in(&event, "[data-row] [aria-expanded]") {
             context.tree.update(|tree| {
                 tree.set_folded(number, !tree.is_folded(number));
             });
@@ -156,8 +156,8 @@ fn mark_rows(context: TraceContext, scroller: NodeRef<html::Div>) {
         let selected = context.selected.get();
         let Some(list) = list() else { return };
         rows::mark(&list, |id| number_in(id).map(|number| untrack(|| marks_of(context, number))));
-        if let Some(selected) = selected {
-            rows::set_tab_stop(&list, &row_id(selected));
+        if let Some(reader) = context.current.get_untracked().or(selected) {
+            rows::set_tab_stop(&list, &row_id(reader));
         }
     });
     Effect::new(move |drawn: Option<_>| {
