@@ -95,6 +95,19 @@ impl Target {
 }
 
 impl Layout {
+    fn of<K: Copy + Eq + Hash + Send + Sync + 'static>(
+        count: usize,
+        row_px: f64,
+        expanded: Expanded<K>,
+        index_of: Callback<K, Option<usize>>,
+    ) -> Self {
+        let mut extras: Vec<(usize, f64)> = expanded.with(|expanded| {
+            expanded.iter().filter_map(|(key, height)| Some((index_of.run(*key)?, *height))).collect()
+        });
+        extras.sort_unstable_by_key(|(index, _)| *index);
+        Self { count, row_px, extras }
+    }
+
     /// Distance of a row's upper edge from the top of the list.
     fn top_of(&self, index: usize) -> f64 {
         let extra: f64 = self.extras.iter().take_while(|(at, _)| *at < index).map(|(_, height)| height).sum();
@@ -145,6 +158,54 @@ fn paced(rows: usize, frame_ms: i64) -> usize {
         ..=SHORT_FRAME_MS => (rows + 1).min(most),
         LONG_FRAME_MS.. => (rows / 2).max(fewest),
         _ => rows,
+    }
+}
+
+/// When a list draws: once a frame at most, as many rows as frames have time for.
+#[derive(Clone, Copy)]
+struct Frames {
+    /// Rows that the next frame may add.
+    rows: StoredValue<usize>,
+    is_asked_for: StoredValue<bool>,
+    /// When the frame before was, and whether it left rows for the next: only then the time between is what it took.
+    last_ms: StoredValue<i64>,
+    goes_on: StoredValue<bool>,
+}
+
+impl Frames {
+    fn new() -> Self {
+        Self {
+            rows: StoredValue::new(FIRST_ROWS_A_FRAME),
+            is_asked_for: StoredValue::new(false),
+            last_ms: StoredValue::new(0),
+            goes_on: StoredValue::new(false),
+        }
+    }
+
+    /// Says that the frame that has been drawn left rows for the next.
+    fn go_on(self) {
+        self.goes_on.set_value(true);
+    }
+
+    /// Asks for a frame, unless one is on its way.
+    fn ask(self, then: impl FnOnce() + 'static) {
+        if self.is_asked_for.get_value() {
+            return;
+        }
+        self.is_asked_for.set_value(true);
+        request_animation_frame(move || {
+            // The list may be gone by then.
+            if self.is_asked_for.try_set_value(false).is_some() {
+                return;
+            }
+            let now_ms = clock::now().0;
+            if self.goes_on.get_value() {
+                self.rows.update_value(|rows| *rows = paced(*rows, now_ms - self.last_ms.get_value()));
+            }
+            self.last_ms.set_value(now_ms);
+            self.goes_on.set_value(false);
+            then();
+        });
     }
 }
 
@@ -205,20 +266,13 @@ where
     let row_px = RwSignal::new(ROW_PX);
     let Rows { count, row, key, index_of, expanded } = rows;
 
-    let layout = Memo::new(move |_| {
-        let mut extras: Vec<(usize, f64)> = expanded.with(|expanded| {
-            expanded.iter().filter_map(|(key, height)| Some((index_of.run(*key)?, *height))).collect()
-        });
-        extras.sort_unstable_by_key(|(index, _)| *index);
-        Layout { count: count.get(), row_px: row_px.get(), extras }
-    });
+    let layout = Memo::new(move |_| Layout::of(count.get(), row_px.get(), expanded, index_of));
     let target = Memo::new(move |_| layout.with(|layout| layout.target(viewport.get())));
-    let frame = RwSignal::new(0_u32);
-    let rows_a_frame = StoredValue::new(FIRST_ROWS_A_FRAME);
+    let (frame, frames) = (RwSignal::new(0_u32), Frames::new());
     let drawn = Memo::new(move |before: Option<&Stretch>| {
         frame.track();
         let target = target.get();
-        before.map_or(target.rows, |drawn| target.approach(*drawn, rows_a_frame.get_value()))
+        before.map_or(target.rows, |drawn| target.approach(*drawn, frames.rows.get_value()))
     });
     let measure = move || {
         let Some(element) = scroller.get_untracked() else { return };
@@ -246,26 +300,9 @@ where
             near_end.run(());
         }
     };
-    // Once a frame at most, so that a frame has only as many new rows as it should have.
-    let (is_asked_for, is_numbered) = (StoredValue::new(false), StoredValue::new(true));
-    // When the frame before was, and whether it left rows for this one: only then the time between is what it took.
-    let (last_ms, goes_on) = (StoredValue::new(0), StoredValue::new(false));
+    let is_numbered = StoredValue::new(true);
     let ask_for_frame = move || {
-        if is_asked_for.get_value() {
-            return;
-        }
-        is_asked_for.set_value(true);
-        request_animation_frame(move || {
-            // The list may be gone by then.
-            if is_asked_for.try_set_value(false).is_some() {
-                return;
-            }
-            let now_ms = clock::now().0;
-            if goes_on.get_value() {
-                rows_a_frame.update_value(|rows| *rows = paced(*rows, now_ms - last_ms.get_value()));
-            }
-            last_ms.set_value(now_ms);
-            goes_on.set_value(false);
+        frames.ask(move || {
             if !is_numbered.get_value()
                 && let Some(list) = list.get_untracked()
             {
@@ -299,7 +336,7 @@ where
     };
     Effect::new(move |_| {
         if drawn.get() != target.get().rows {
-            goes_on.set_value(true);
+            frames.go_on();
             ask_for_frame();
         }
     });

@@ -69,8 +69,9 @@ impl<'a> AttributesBuilder<'a> {
             return true;
         }
         let entries = serde_json::from_str::<Entries<'a>>(json).map(|Entries(entries)| entries).unwrap_or_default();
-        let unknown = entries.iter().filter(|(key, _)| !self.index.contains_key(key)).count();
-        if entries.is_empty() || self.columns.len() + unknown > MAX_COLUMNS {
+        let unknown = || entries.iter().filter(|(key, _)| !self.index.contains_key(key)).count();
+        let may_be_too_many = self.columns.len() + entries.len() > MAX_COLUMNS;
+        if entries.is_empty() || may_be_too_many && self.columns.len() + unknown() > MAX_COLUMNS {
             self.has_odd = true;
             return false;
         }
