@@ -12,7 +12,7 @@ use app::model::{ApiKey, Level, Role, TenantId, TraceId, UnixNanos};
 use chrono::TimeDelta;
 use server::{
     clock::{Clock, SystemClock},
-    config::{Config, Listen, Secret},
+    config::{Config, Listen, RetentionConfig, Secret},
     server::Server,
     service::{Services, identity::NewSecret},
     store::{
@@ -78,8 +78,15 @@ impl Home {
         config.server.site_root = self.dir.path().join("site");
         config.webhooks.gitlab_secret = Some(Secret::new(SECRET));
         config.demo.enabled = true;
-        // Records of the tests lie near the epoch, and retention runs beside them.
-        config.retention.logs_days = 100_000;
+        // What the tests send lies at fixed times, some near the epoch, and retention runs beside them.
+        let days = 100_000;
+        config.retention = RetentionConfig {
+            pipelines_days: days,
+            logs_days: days,
+            traces_days: days,
+            samples_days: days,
+            endpoints_days: days,
+        };
         config
     }
 
