@@ -151,6 +151,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A varint.
+    #[inline]
     pub fn varint(&mut self) -> StoreResult<u64> {
         // Most are small.
         if let Some((first, rest)) = self.0.split_first()
@@ -158,6 +159,24 @@ impl<'a> Reader<'a> {
         {
             self.0 = rest;
             return Ok(u64::from(*first));
+        }
+        self.long_varint()
+    }
+
+    /// A varint of several bytes: up to eight are put together at once.
+    fn long_varint(&mut self) -> StoreResult<u64> {
+        if let Some(next) = self.0.first_chunk() {
+            let word = u64::from_le_bytes(*next);
+            let ends = !word & 0x8080_8080_8080_8080;
+            if ends != 0 {
+                let bits = ends.trailing_zeros() + 1;
+                self.0 = &self.0[bits as usize / 8..];
+                // Seven bits of each byte, then of two, then of four.
+                let sevens = word & (u64::MAX >> (64 - bits)) & 0x7f7f_7f7f_7f7f_7f7f;
+                let pairs = (sevens & 0x007f_007f_007f_007f) | ((sevens & 0x7f00_7f00_7f00_7f00) >> 1);
+                let fours = (pairs & 0x0000_3fff_0000_3fff) | ((pairs & 0x3fff_0000_3fff_0000) >> 2);
+                return Ok((fours & 0x0fff_ffff) | ((fours & 0x0fff_ffff_0000_0000) >> 4));
+            }
         }
         let mut value = 0;
         for shift in (0..64).step_by(7) {
@@ -168,6 +187,13 @@ impl<'a> Reader<'a> {
             }
         }
         Err(damaged("a number is too long"))
+    }
+
+    /// So many varints, where each is below 128: their bytes are the numbers.
+    pub fn small_varints(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (small, rest) = self.0.split_at_checked(count).filter(|(small, _)| small.is_ascii())?;
+        self.0 = rest;
+        Some(small)
     }
 
     /// A number of things, each of which takes at least a byte.
@@ -188,15 +214,63 @@ impl<'a> Reader<'a> {
     }
 
     /// So many indexes, each below a limit.
-    pub fn indexes(&mut self, count: usize, below: usize) -> StoreResult<Vec<usize>> {
-        let mut indexes = Vec::with_capacity(count);
-        for _ in 0..count {
-            let index = self.varint()? as usize;
-            if index >= below {
-                return Err(damaged("an index points nowhere"));
+    pub fn indexes(&mut self, count: usize, below: usize) -> StoreResult<Vec<u32>> {
+        let indexes = match self.small_varints(count) {
+            Some(small) => small.iter().map(|index| u32::from(*index)).collect(),
+            None if count > self.0.len() => return Err(damaged("it ends early")),
+            None => {
+                let mut indexes = Vec::with_capacity(count);
+                for _ in 0..count {
+                    // What is larger points nowhere.
+                    indexes.push(u32::try_from(self.varint()?).unwrap_or(u32::MAX));
+                }
+                indexes
             }
-            indexes.push(index);
+        };
+        if indexes.iter().max().is_some_and(|index| *index as usize >= below) {
+            return Err(damaged("an index points nowhere"));
         }
         Ok(indexes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn varints_come_back(numbers in prop::collection::vec((any::<u64>(), 0_u32..64), 0..40)) {
+            let numbers: Vec<u64> = numbers.into_iter().map(|(number, shift)| number >> shift).collect();
+            let mut bytes = Vec::new();
+            for number in &numbers {
+                put_varint(&mut bytes, *number);
+            }
+            let mut input = Reader::new(&bytes);
+            for number in &numbers {
+                prop_assert_eq!(input.varint().unwrap(), *number);
+            }
+            prop_assert!(input.left() == 0 && input.varint().is_err());
+        }
+
+        #[test]
+        fn indexes_come_back_and_stay_below_the_limit(indexes in prop::collection::vec(0_u32..400, 0..40)) {
+            let mut bytes = Vec::new();
+            for index in &indexes {
+                put_varint(&mut bytes, u64::from(*index));
+            }
+            prop_assert_eq!(&Reader::new(&bytes).indexes(indexes.len(), 400).unwrap(), &indexes);
+            if let Some(most) = indexes.iter().max() {
+                prop_assert!(Reader::new(&bytes).indexes(indexes.len(), *most as usize).is_err());
+            }
+            prop_assert!(Reader::new(&bytes).indexes(bytes.len() + 1, 400).is_err());
+        }
+    }
+
+    #[test]
+    fn a_number_without_an_end_is_damage() {
+        assert!(Reader::new(&[0xff; 20]).varint().is_err() && Reader::new(&[0x80; 7]).varint().is_err());
     }
 }

@@ -7,6 +7,9 @@ use super::{
     column::{Reader, damaged, put_varint},
 };
 
+/// The lengths of at most so many short texts are summed up unchecked.
+const MOST_SUMMED: usize = 1 << 24;
+
 /// Writes texts: the length of each, then all of them.
 pub fn put_texts<'a>(out: &mut Vec<u8>, texts: impl Iterator<Item = &'a str> + Clone) {
     texts.clone().for_each(|text| put_varint(out, text.len() as u64));
@@ -33,10 +36,19 @@ impl Texts {
         let most = u32::try_from(bytes.len()).map_err(|_| damaged("texts are too large"))?;
         let mut size = 0_u32;
         let mut ends = Vec::with_capacity(count);
-        for _ in 0..count {
-            let next = u32::try_from(input.varint()?).ok().and_then(|length| size.checked_add(length));
-            size = next.filter(|size| *size <= most).ok_or_else(|| damaged("a text's length"))?;
-            ends.push(size);
+        // Most texts are short. The sum of so many small lengths is no large number.
+        let small = if count <= MOST_SUMMED { input.small_varints(count) } else { None };
+        if let Some(lengths) = small {
+            ends.extend(lengths.iter().map(|length| {
+                size += u32::from(*length);
+                size
+            }));
+        } else {
+            for _ in 0..count {
+                let next = u32::try_from(input.varint()?).ok().and_then(|length| size.checked_add(length));
+                size = next.filter(|size| *size <= most).ok_or_else(|| damaged("a text's length"))?;
+                ends.push(size);
+            }
         }
         let begin = bytes.len() - input.left();
         let end = begin + size as usize;

@@ -219,9 +219,9 @@ impl Column {
         let bytes = restore(stored)?.into_owned();
         let mut input = Reader::new(&bytes);
         let marks = input.array::<1>()?[0];
-        let bits = if marks & SOME_LACK_IT == 0 { None } else { Some(input.take(rows.div_ceil(8))?) };
-        let has: Option<Vec<bool>> = bits.map(|bits| (0..rows).map(|at| bits[at / 8] & (1 << (at % 8)) != 0).collect());
-        let present = has.as_ref().map_or(rows, |has| has.iter().filter(|has| **has).count());
+        let has = if marks & SOME_LACK_IT == 0 { None } else { Some(input.take(rows.div_ceil(8))?.to_vec()) };
+        let is_present = |bits: &[u8], at: usize| bits[at / 8] & (1 << (at % 8)) != 0;
+        let present = has.as_ref().map_or(rows, |bits| (0..rows).filter(|at| is_present(bits, *at)).count());
         let values = if marks & ONE_EACH == 0 { input.count()? } else { present };
         let begin = bytes.len() - input.left();
         let values = Texts::read(bytes, begin, values)?;
@@ -235,16 +235,17 @@ impl Column {
         } else if marks & WIDE_INDEXES == 0 {
             indexes.take(present)?.iter().map(|number| u32::from(*number)).collect()
         } else {
-            indexes.indexes(present, values.count())?.into_iter().map(|number| number as u32).collect()
+            indexes.indexes(present, values.count())?
         };
         if of.iter().max().is_some_and(|number| *number as usize >= values.count()) {
             return Err(damaged("an index points nowhere"));
         }
         let of = match has {
             None => of,
-            Some(has) => {
+            Some(bits) => {
                 let mut numbers = of.into_iter();
-                has.into_iter().map(|has| if has { numbers.next().unwrap_or(NONE) } else { NONE }).collect()
+                let mut number = |at| if is_present(&bits, at) { numbers.next().unwrap_or(NONE) } else { NONE };
+                (0..rows).map(&mut number).collect()
             }
         };
         Ok(Self { values, are_texts: marks & ARE_TEXTS != 0, of: Some(of) })

@@ -201,7 +201,7 @@ pub struct LogBlock<'a> {
     /// Levels.
     pub levels: Vec<Level>,
     services: Vec<String>,
-    service_of: Vec<usize>,
+    service_of: Vec<u32>,
     packed_ids: Option<(&'a [u8], &'a [u8])>,
     ids: OnceCell<Ids<'a>>,
     texts: PackedTexts<'a>,
@@ -223,7 +223,7 @@ impl<'a> Ids<'a> {
         let references = restore(references)?;
         let mut input = Reader::new(&references);
         let mut trace_of = Vec::with_capacity(count);
-        let mut traces = 0_usize;
+        let mut traces = 0_u32;
         for _ in 0..count {
             trace_of.push(match input.varint()? {
                 NO_TRACE => 0,
@@ -231,17 +231,17 @@ impl<'a> Ids<'a> {
                     traces += 1;
                     traces
                 }
-                told => usize::try_from(told - FIRST_DISTANCE)
+                told => u32::try_from(told - FIRST_DISTANCE)
                     .ok()
                     .and_then(|ago| traces.checked_sub(ago))
                     .filter(|number| *number > 0)
                     .ok_or_else(|| damaged("a trace that was not seen before"))?,
             });
         }
-        Self::new(trace_of, traces, input.take(count)?, restore(ids)?)
+        Self::new(trace_of, traces as usize, input.take(count)?, restore(ids)?)
     }
 
-    fn new(trace_of: Vec<usize>, traces: usize, has_span: &[u8], bytes: Cow<'a, [u8]>) -> StoreResult<Self> {
+    fn new(trace_of: Vec<u32>, traces: usize, has_span: &[u8], bytes: Cow<'a, [u8]>) -> StoreResult<Self> {
         let mut spans = 0;
         let of: Vec<(u32, u32)> = trace_of
             .into_iter()
@@ -249,7 +249,7 @@ impl<'a> Ids<'a> {
             .map(|(trace, has_span)| {
                 let has_span = u32::from(*has_span != 0);
                 spans += has_span;
-                (trace as u32, spans * has_span)
+                (trace, spans * has_span)
             })
             .collect();
         if bytes.len() < traces * size_of::<TraceId>() + spans as usize * size_of::<SpanId>() {
@@ -349,7 +349,7 @@ impl<'a> LogBlock<'a> {
 
     /// The service of a record.
     pub fn service(&self, index: usize) -> &str {
-        &self.services[self.service_of[index]]
+        &self.services[self.service_number(index)]
     }
 
     /// Trace and span of a record. Those of all are unpacked when they are first asked for.
@@ -367,7 +367,7 @@ impl<'a> LogBlock<'a> {
 
     /// The number of a record's service among those of [`services`](Self::services).
     pub fn service_number(&self, index: usize) -> usize {
-        self.service_of[index]
+        self.service_of[index] as usize
     }
 
     /// The services of the records.

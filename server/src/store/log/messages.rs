@@ -154,7 +154,7 @@ pub struct Messages {
     whole: Texts,
     templates: Vec<Template>,
     /// The number of a record's template, and one; zero for a message that is whole.
-    template_of: Vec<usize>,
+    template_of: Vec<u32>,
     /// How many of those before are of the same template.
     nth: Vec<u32>,
 }
@@ -178,8 +178,9 @@ impl Messages {
         let template_of = input.indexes(records, count + 1)?;
         let mut uses = vec![0; count + 1];
         let nth = template_of.iter().map(|template| {
-            uses[*template] += 1;
-            uses[*template] - 1
+            let uses = &mut uses[*template as usize];
+            *uses += 1;
+            *uses - 1
         });
         let nth: Vec<u32> = nth.collect();
 
@@ -203,7 +204,7 @@ impl Messages {
         let Some(template) = self.template_of[index].checked_sub(1) else {
             return out.push_str(self.whole.get(nth));
         };
-        let Template { literals, columns, .. } = &self.templates[template];
+        let Template { literals, columns, .. } = &self.templates[template as usize];
         out.push_str(&literals[0]);
         for (column, literal) in columns.iter().zip(&literals[1..]) {
             out.push_str(column.get(nth));
@@ -229,7 +230,7 @@ impl Messages {
         let mut of_templates = vec![Marked::Some(whole)];
         of_templates.extend(self.templates.iter().map(|template| wanted.among(template)));
         for (record, (template, nth)) in records.iter_mut().zip(self.template_of.iter().zip(&self.nth)) {
-            *record |= match &of_templates[*template] {
+            *record |= match &of_templates[*template as usize] {
                 Marked::None => false,
                 Marked::All => true,
                 Marked::Some(marked) => marked[*nth as usize],

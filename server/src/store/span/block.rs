@@ -365,7 +365,7 @@ pub struct NarrowBlock {
 /// Indexes into a dictionary.
 struct Column {
     texts: Vec<Arc<str>>,
-    index: Vec<usize>,
+    index: Vec<u32>,
 }
 
 impl Column {
@@ -376,7 +376,7 @@ impl Column {
     }
 
     fn get(&self, at: usize) -> &Arc<str> {
-        &self.texts[self.index[at]]
+        &self.texts[self.index[at] as usize]
     }
 }
 
@@ -529,7 +529,7 @@ impl NarrowBlock {
 
     /// Which of the block's resources a span has.
     pub fn resource_number(&self, at: usize) -> usize {
-        self.resources.index[at]
+        self.resources.index[at] as usize
     }
 
     /// The block's resources as JSON texts.
