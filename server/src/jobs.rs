@@ -1,7 +1,7 @@
 //! Background work: sampling the host, committing endpoint figures, compacting, retention.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -11,15 +11,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     collect::{HostSample, HostSampler, names},
-    ingest::Submission,
+    ingest::{IngestError, Submission},
     service::Services,
     store::{NewSample, SeriesKey, Signal},
+    telemetry::JobRun,
 };
 
 /// How often small log blocks are looked at.
 const COMPACTION_INTERVAL: Duration = Duration::from_secs(10);
-/// Pauses between merges are so many times as long as the merge before: they take a quarter of a core at most.
+/// Pauses between merges are so many times as long as the merge before while records stream in or somebody asks: merges
+/// take a quarter of a core at most then.
 const MERGE_PAUSE: u32 = 3;
+/// Records stream in when so many are committed a second.
+const STREAM_RECORDS: f64 = 1000.0;
+/// How long a round of merges waits for questions to end. Somebody who asks all the time must not keep blocks small.
+const MERGE_PATIENCE: Duration = Duration::from_secs(5);
 /// Merges in one go, of log records and of spans each.
 const MERGES_A_ROUND: usize = 64;
 /// How often the store is looked after.
@@ -30,6 +36,8 @@ const RETENTION_EVERY: u32 = 10;
 const BATCH_PAUSE: Duration = Duration::from_millis(20);
 /// The size of the store is looked up every so many samples of the host.
 const SIZE_EVERY: u32 = 3;
+/// The phase of samples that are collected while nothing is being deployed.
+const NO_DEPLOYMENT: &str = "steady";
 const DAY_NANOS: i64 = 86_400 * 1_000_000_000;
 
 /// Starts all of them.
@@ -56,17 +64,21 @@ async fn sample(services: Arc<Services>, token: CancellationToken) {
     loop {
         tokio::select! {
             () = token.cancelled() => {
-                commit_endpoints(&services, Vec::new()).await;
+                let _last = commit_endpoints(&services, Vec::new()).await;
                 return;
             }
             _ = ticks.tick() => {}
         }
+        let run = services.metrics.job("sampler", services.clock.now_utc().into());
         let sampler = sampler.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let mut sampler = sampler.lock().unwrap_or_else(PoisonError::into_inner);
             sampler.get_or_insert_with(HostSampler::default).sample()
         });
-        let Ok(host) = looked.await else { continue };
+        let Ok(host) = looked.await else {
+            run.fails();
+            continue;
+        };
         if round.is_multiple_of(SIZE_EVERY) {
             store_bytes = services.stores.admin.summary().await.ok().map(|summary| summary.size_bytes as f64);
         }
@@ -75,7 +87,12 @@ async fn sample(services: Arc<Services>, token: CancellationToken) {
         last = Instant::now();
         let (cpu_percent, memory_percent) = (host.cpu_percent, host.memory_percent);
         let now = services.clock.now();
-        let requests = commit_endpoints(&services, samples_of(host, store_bytes, now)).await;
+        let samples = samples_of(host, store_bytes, now);
+        services.metrics.collected(NO_DEPLOYMENT, samples.len() as u64);
+        let (requests, is_committed) = commit_endpoints(&services, samples).await;
+        if !is_committed {
+            run.fails();
+        }
         services.hub.publish_tick(Tick {
             at: now.to_millis(),
             rps: requests as f64 / elapsed_s,
@@ -97,18 +114,17 @@ fn samples_of(host: HostSample, store_bytes: Option<f64>, now: UnixNanos) -> Vec
     samples
 }
 
-/// Commits samples and what was counted of endpoints; returns how many requests that were.
-async fn commit_endpoints(services: &Services, samples: Vec<NewSample>) -> u64 {
+/// Commits samples and what was counted of endpoints; returns how many requests that were, and whether it succeeded.
+async fn commit_endpoints(services: &Services, samples: Vec<NewSample>) -> (u64, bool) {
     let endpoints = services.recorder.take(TenantId::DEFAULT);
     let requests = endpoints.iter().map(|delta| delta.rollup.requests).sum();
     let submission = Submission { samples, endpoints: endpoints.clone(), ..Submission::default() };
     // A refused queue keeps the figures for the next round. When only the answer is late they are in the queue.
-    if let Err(crate::ingest::IngestError::Full | crate::ingest::IngestError::TooLarge) =
-        services.ingest.submit(submission).await
-    {
+    let submitted = services.ingest.submit(submission).await;
+    if let Err(IngestError::Full | IngestError::TooLarge) = submitted {
         services.recorder.put_back(endpoints);
     }
-    requests
+    (requests, submitted.is_ok())
 }
 
 async fn compact(services: Arc<Services>, token: CancellationToken) {
@@ -119,13 +135,22 @@ async fn compact(services: Arc<Services>, token: CancellationToken) {
             () = token.cancelled() => return,
             _ = ticks.tick() => {}
         }
+        let run = services.metrics.job("compaction", services.clock.now_utc().into());
+        let committed = || services.ingest.figures().committed.load(Ordering::Relaxed);
+        // Merging is never in a hurry; whoever waits for an answer or for an acknowledgement is.
+        if token.run_until_cancelled(services.activity.quiet(MERGE_PATIENCE)).await.is_none() {
+            return;
+        }
         for _ in 0..MERGES_A_ROUND {
-            let begun = Instant::now();
-            if merge_once(&services).await == 0 {
+            let (begun, before) = (Instant::now(), committed());
+            if merge_once(&services, &run).await == 0 {
                 break;
             }
-            // Merging is never in a hurry, and whoever waits for an acknowledgement is.
-            if token.run_until_cancelled(tokio::time::sleep(begun.elapsed() * MERGE_PAUSE)).await.is_none() {
+            let took = begun.elapsed();
+            let streams_in = (committed() - before) as f64 > STREAM_RECORDS * took.as_secs_f64();
+            let is_alone = !streams_in && services.activity.is_quiet();
+            let pause = if is_alone { Duration::ZERO } else { took * MERGE_PAUSE };
+            if token.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 return;
             }
         }
@@ -133,12 +158,14 @@ async fn compact(services: Arc<Services>, token: CancellationToken) {
 }
 
 /// Merges a run of blocks of each kind, where there is one; says how many.
-async fn merge_once(services: &Services) -> usize {
+async fn merge_once(services: &Services, run: &JobRun) -> usize {
     let logs = services.stores.logs.compact(1).await.unwrap_or_else(|error| {
+        run.fails();
         tracing::warn!(%error, "log blocks could not be merged; it is tried again later");
         0
     });
     let spans = services.stores.spans.compact_spans(1).await.unwrap_or_else(|error| {
+        run.fails();
         tracing::warn!(%error, "blocks of spans could not be merged; it is tried again later");
         0
     });
@@ -154,8 +181,10 @@ async fn retain(services: Arc<Services>, token: CancellationToken) {
             () = token.cancelled() => return,
             _ = ticks.tick() => {}
         }
+        let run = services.metrics.job("retention", services.clock.now_utc().into());
         services.end_interrupted_pipelines().await;
         if let Err(error) = services.tidy_identity().await {
+            run.fails();
             tracing::warn!(%error, "ended sessions could not be removed; it is tried again later");
         }
         round = round.wrapping_add(1);
@@ -163,13 +192,13 @@ async fn retain(services: Arc<Services>, token: CancellationToken) {
             continue;
         }
         for signal in Signal::ALL {
-            remove_old(&services, signal, &token).await;
+            remove_old(&services, signal, &run, &token).await;
         }
     }
 }
 
 /// Removes what is older than the signal's retention, in small batches.
-pub async fn remove_old(services: &Services, signal: Signal, token: &CancellationToken) {
+async fn remove_old(services: &Services, signal: Signal, run: &JobRun, token: &CancellationToken) {
     let retention = &services.config.retention;
     let days = match signal {
         Signal::Pipelines => retention.pipelines_days,
@@ -189,6 +218,7 @@ pub async fn remove_old(services: &Services, signal: Signal, token: &Cancellatio
                 }
             }
             Err(error) => {
+                run.fails();
                 tracing::warn!(signal = signal.key(), %error, "old data could not be removed; it is tried again later");
                 break;
             }

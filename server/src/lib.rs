@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 #![recursion_limit = "256"]
 
+pub mod activity;
 pub mod cli;
 pub mod clock;
 pub mod collect;

@@ -68,7 +68,7 @@ pub async fn month(report: &mut Report, dir: &Path) -> Outcome<()> {
     let sent = library.send(records, submission).await?;
     report.at_least("log records ingested durably, a second", sent.rate, 100_000.0, "/s");
     report.below("acknowledgement of 1,000 log records, p99", quantile(&sent.times, 0.99), 100.0, "ms");
-    while library.stores.logs.compact(64).await? > 0 {}
+    library.merge().await?;
     let grown = library.size_bytes().await?.saturating_sub(before);
     report.below("on disk, a log record with its indexes", grown as f64 / records as f64, 30.0, "bytes");
     endpoint_figures(&library.queue, now).await?;

@@ -61,6 +61,13 @@ impl Library {
         Ok(Self { stores, queue, token, writer })
     }
 
+    /// Merges blocks until there is nothing left to merge; says how long that took, in seconds.
+    pub async fn merge(&self) -> Outcome<f64> {
+        let begun = Instant::now();
+        while self.stores.logs.compact(64).await? + self.stores.spans.compact_spans(64).await? > 0 {}
+        Ok(begun.elapsed().as_secs_f64())
+    }
+
     /// Bytes of the store.
     pub async fn size_bytes(&self) -> Outcome<u64> {
         Ok(self.stores.admin.summary().await?.size_bytes)

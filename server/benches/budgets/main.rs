@@ -17,6 +17,7 @@ mod spans;
 
 use std::{path::Path, time::Duration};
 
+use library::Library;
 use process::Server;
 use report::Report;
 
@@ -48,6 +49,10 @@ async fn main() -> Outcome<()> {
         senders::spans(&mut report, dir).await?;
     }
     println!("A store that holds a month");
+    // It would have been merged while the month went by.
+    let library = Library::open(dir).await?;
+    println!("  merging what was brought in within minutes: {:.1} s", library.merge().await?);
+    library.close().await?;
     let server = start_full(&mut report, dir).await?;
     if is_wanted("logs") {
         for (name, ask, budget_ms) in requests::questions() {

@@ -53,7 +53,7 @@ pub async fn fill(report: &mut Report, dir: &Path) -> Outcome<()> {
             library.queue.submit(Submission { spans, ..Submission::default() }).await?;
         }
     }
-    while library.stores.spans.compact_spans(64).await? > 0 {}
+    library.merge().await?;
     let grown = library.size_bytes().await?.saturating_sub(before);
     report.below("on disk, a span with its indexes", grown as f64 / month as f64, 40.0, "bytes");
     let sent = library.send(LIVE, submission(LIVE, LIVE_NS, now, 1 << 40)).await?;

@@ -1,8 +1,10 @@
 //! Collectors: what Console measures by itself.
 
 mod host;
+mod process;
 
 pub use host::{HostSample, HostSampler};
+pub use process::OwnProcess;
 
 /// Metric names, after the OpenTelemetry conventions for hosts and processes as Prometheus spells them.
 pub mod names {

@@ -43,6 +43,8 @@ pub struct Config {
     pub live: LiveConfig,
     /// Console's own log.
     pub log: LogConfig,
+    /// Console's own metrics.
+    pub metrics: MetricsConfig,
     /// What is taken out before anything is stored.
     pub redaction: RedactionConfig,
 }
@@ -370,6 +372,14 @@ impl Default for LogConfig {
     fn default() -> Self {
         Self { filter: "info".to_owned(), queue_records: 8192 }
     }
+}
+
+/// Section `metrics`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// Whether whoever reaches Console may read its own metrics without a key.
+    pub open: bool,
 }
 
 /// Section `redaction`: what is taken out besides what always is.

@@ -20,6 +20,8 @@ pub enum Class {
     Known,
     /// A key that may send.
     Ingest,
+    /// Who watches this Console: a key of the tenant `default` that may read, or who runs it.
+    Scrape,
 }
 
 impl Class {

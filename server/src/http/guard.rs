@@ -68,12 +68,16 @@ pub fn admit(class: Class, caller: Option<&Caller>) -> Result<(), ApiError> {
         | (Class::Session, CallerKind::Key { .. } | CallerKind::LocalSender) => {
             "this needs somebody who is signed in".to_owned()
         }
-        (Class::Operator, CallerKind::Anybody) => return Ok(()),
-        (Class::Operator, CallerKind::Person)
+        (Class::Operator | Class::Scrape, CallerKind::Anybody) => return Ok(()),
+        (Class::Operator | Class::Scrape, CallerKind::Person)
             if caller.scope == (Scope { tenant: TenantId::DEFAULT, role: Role::Admin }) =>
         {
             return Ok(());
         }
+        (Class::Scrape, CallerKind::Key { can_read: true, .. }) if caller.scope.tenant == TenantId::DEFAULT => {
+            return Ok(());
+        }
+        (Class::Scrape, _) => "this is for keys of the tenant `default` that may read".to_owned(),
         (Class::Operator, _) => "this is for administrators of the tenant `default`".to_owned(),
         (Class::Session, CallerKind::Anybody) => "sign-in is turned off (`auth.enabled`)".to_owned(),
         (Class::Ingest, CallerKind::Key { can_ingest: false, .. }) => "this key may not send".to_owned(),
@@ -105,6 +109,11 @@ pub async fn check(state: &AppState, class: Class, request: &mut Request) -> Res
     let mut caller = match state.services.identity.caller(shown).await {
         // What is open to all is so while the store cannot be asked, too.
         Err(_) if class == Class::Open => None,
+        // That is when Console's own metrics are wanted most.
+        Err(error) if class == Class::Scrape => match state.services.identity.scraper(&shown) {
+            Some(caller) => Some(caller),
+            None => return Err(error),
+        },
         found => found?,
     };
     let is_local_sender = class == Class::Ingest
@@ -120,7 +129,11 @@ pub async fn check(state: &AppState, class: Class, request: &mut Request) -> Res
         request.extensions_mut().insert(caller.actor(client.address));
         request.extensions_mut().insert(caller.clone());
     }
-    admit(class, caller.as_deref())
+    admit(class, caller.as_deref())?;
+    if let (Class::Scrape, Some(caller)) = (class, caller) {
+        state.services.identity.remember_scraper(caller);
+    }
+    Ok(())
 }
 
 /// The guard of a route of the REST interface.
@@ -129,7 +142,12 @@ pub async fn rest(State((state, class)): State<(AppState, Class)>, mut request: 
         return next.run(request).await;
     }
     match check(&state, class, &mut request).await {
-        Ok(()) => next.run(request).await,
+        // Programs can wait.
+        Ok(()) if matches!(class, Class::Ingest | Class::Scrape) => next.run(request).await,
+        Ok(()) => {
+            let _question = state.services.activity.ask();
+            next.run(request).await
+        }
         Err(error) => Failure(error).into_response(),
     }
 }
@@ -144,7 +162,9 @@ pub async fn site(State(state): State<AppState>, mut request: Request, next: Nex
     // What has no class is no page: a file that everybody may have, or nothing. Functions always have one.
     let class = class.unwrap_or(if is_function { Class::ADMIN } else { Class::Open });
     let is_page = !is_function && *request.method() == Method::GET;
-    match check(&state, class, &mut request).await {
+    let checked = check(&state, class, &mut request).await;
+    let _question = (checked.is_ok() && class != Class::Open).then(|| state.services.activity.ask());
+    match checked {
         Ok(()) if is_function => with_status_of_error(next.run(request).await).await,
         Ok(()) => next.run(request).await,
         Err(error) if is_page && error.code == ErrorCode::Unauthorized => {
@@ -297,10 +317,16 @@ mod tests {
         let mut elsewhere = admin.clone();
         elsewhere.scope.tenant = TenantId(2);
         assert!(admit(Class::Operator, Some(&elsewhere)).is_err());
+        assert_eq!(admitted(Class::Scrape), [0, 0, 1, 1, 0, 0]);
+        let mut reads_elsewhere = reads.clone();
+        reads_elsewhere.scope.tenant = TenantId(2);
+        assert!([&elsewhere, &reads_elsewhere].into_iter().all(|caller| admit(Class::Scrape, Some(caller)).is_err()));
         assert_eq!(admitted(Class::Session), [1, 1, 1, 0, 0, 0]);
         assert_eq!(admitted(Class::Known), [1, 1, 1, 1, 1, 1]);
         assert_eq!(admitted(Class::Ingest), [0, 0, 0, 0, 1, 1]);
-        for class in [Class::READ, Class::EDIT, Class::ADMIN, Class::Session, Class::Known, Class::Ingest] {
+        for class in
+            [Class::READ, Class::EDIT, Class::ADMIN, Class::Session, Class::Known, Class::Ingest, Class::Scrape]
+        {
             assert_eq!(admit(class, None).unwrap_err().code, ErrorCode::Unauthorized);
         }
         admit(Class::Open, None).unwrap();

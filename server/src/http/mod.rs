@@ -14,6 +14,7 @@ mod guard;
 mod log_export;
 mod logs;
 mod loki;
+mod metrics;
 mod observe;
 mod otlp;
 mod query;
@@ -69,6 +70,7 @@ impl axum::extract::FromRef<AppState> for Arc<Services> {
 
 /// The REST interface: its routes, who may use them, and what its document says of them.
 fn surface(state: &AppState) -> Surface {
+    let scrape = if state.services.config.metrics.open { Class::Open } else { Class::Scrape };
     Surface::new(state.clone())
         .add(Class::Hook, routes!(webhook::gitlab))
         .add(Class::Ingest, routes!(otlp::logs))
@@ -93,6 +95,7 @@ fn surface(state: &AppState) -> Surface {
         .add(Class::Open, routes!(rest::health_of_the_monitoring_server))
         .add(Class::Open, routes!(rest::health_detailed))
         .add(Class::Open, routes!(rest::ready))
+        .add(scrape, routes!(metrics::own))
         .add(Class::Open, routes!(auth::login))
         .add(Class::Open, routes!(auth::welcome))
         .add(Class::Session, routes!(auth::logout))

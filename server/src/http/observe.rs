@@ -37,8 +37,12 @@ pub async fn observe(State(services): State<Arc<Services>>, mut request: Request
 
     let mut response = next.run(request).instrument(span.clone()).await;
 
-    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+    let took = started.elapsed();
+    let duration_ms = took.as_secs_f64() * 1000.0;
     let status = outcome(&response);
+    // A failure of Console's own is a trace; other requests have none that could be opened.
+    let trace = (status >= 500).then_some(context.trace_id);
+    services.metrics.request((method_label(&method), &route, status), took, trace, services.clock.now_utc().into());
     services.recorder.record(method_label(&method), &route, status, duration_ms, services.clock.now());
     if let Ok(id) = HeaderValue::from_str(&context.trace_id.to_string()) {
         response.headers_mut().insert(TRACE_HEADER, id);
@@ -92,7 +96,7 @@ fn method_label(method: &Method) -> &'static str {
 
 /// Requests that the pages themselves make all the time: in the figures, but not in the log unless asked for.
 fn is_chatter(route: &str) -> bool {
-    ["/fn/", "/pkg/", "/health", "/ready", "/api/v1/health", "/favicon", "(unmatched)"]
+    ["/fn/", "/pkg/", "/health", "/ready", "/metrics", "/api/v1/health", "/favicon", "(unmatched)"]
         .iter()
         .any(|prefix| route.starts_with(prefix))
         || route.ends_with("/logs/stream")

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::service::Services;
 
-type Shared = State<Arc<Services>>;
+pub(super) type Shared = State<Arc<Services>>;
 
 const TRACE_PARAMS: [&str; 9] =
     ["limit", "cursor", "status", "environment", "tenant_id", "trigger_type", "search", "from", "to"];

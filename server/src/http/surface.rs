@@ -106,6 +106,13 @@ fn describe(class: Class, operation: &mut Operation) {
         Class::User(_) | Class::Operator => {
             (&[SESSION], &[("401", "Nobody is signed in."), ("403", "The role is not enough.")])
         }
+        Class::Scrape => (
+            &[SESSION, KEY, BEARER],
+            &[
+                ("401", "No valid session or key, unless none is needed (`metrics.open`)."),
+                ("403", "The key is of another tenant or may not read, or the role is not enough."),
+            ],
+        ),
         Class::Known => (&[SESSION, KEY, BEARER], &[("401", "No valid session or key.")]),
         Class::Ingest => (&[KEY, BEARER], &[("401", "No valid key."), ("403", "The key may not send.")]),
     };

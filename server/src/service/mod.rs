@@ -9,6 +9,7 @@ mod monitoring;
 mod otlp;
 mod outline;
 mod overview;
+mod own_metrics;
 mod pipeline_spans;
 mod pipelines;
 mod service_map;
@@ -34,6 +35,7 @@ use uuid::Uuid;
 pub use webhook::{WebhookAnswer, WebhookDelivery, WebhookError, WebhookOutcome};
 
 use crate::{
+    activity::Activity,
     clock::SharedClock,
     config::Config,
     ingest::IngestQueue,
@@ -42,7 +44,7 @@ use crate::{
     otlp::DeltaStreams,
     pipeline::target::PathPattern,
     store::{StoreError, Stores},
-    telemetry::{EndpointRecorder, SelfLog},
+    telemetry::{EndpointRecorder, OwnMetrics, SelfLog},
 };
 
 /// Bodies that are unpacked at once.
@@ -60,6 +62,8 @@ pub struct Services {
     pub clock: SharedClock,
     /// The settings.
     pub config: Arc<Config>,
+    /// Console's own metrics.
+    pub metrics: OwnMetrics,
     /// Figures of Console's own endpoints.
     pub recorder: Arc<EndpointRecorder>,
     /// Console's own log.
@@ -72,6 +76,8 @@ pub struct Services {
     pub unpacking: Arc<Semaphore>,
     /// Sums of the metrics that come as deltas.
     pub deltas: Arc<DeltaStreams>,
+    /// Whether somebody is asking.
+    pub activity: Activity,
     /// Sessions, keys and their limits.
     pub identity: Arc<identity::Identity>,
     /// Outlines of traces that are being looked at.
@@ -106,11 +112,13 @@ impl Services {
         Arc::new(Self {
             started_at: clock.now_utc(),
             pattern: PathPattern::new(&config.webhooks.path_pattern),
+            metrics: OwnMetrics::default(),
             recorder: Arc::new(EndpointRecorder::default()),
             outlines: traces::outline_cache(),
             status_since: Mutex::default(),
             unpacking: Arc::new(Semaphore::new(UNPACKED_AT_ONCE)),
             deltas: Arc::default(),
+            activity: Activity::default(),
             identity: Arc::new(identity::Identity::new(stores.identity.clone(), clock.clone(), config.auth.clone())),
             stores,
             ingest,

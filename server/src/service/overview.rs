@@ -1,6 +1,6 @@
 //! The overview page: read from roll-ups only, so its cost does not grow with what is stored.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
 use app::{
     api::{ApiError, OverviewPort, Scope},
@@ -185,6 +185,20 @@ impl Services {
 
     async fn latest_pipelines(&self, scope: Scope) -> StoreResult<Vec<PipelineTrace>> {
         self.stores.pipelines.list(scope.tenant, &PipelineFilter::default(), None, None, MAX_PIPELINES).await
+    }
+
+    /// How things are, why, and what that is judged by.
+    async fn verdict(&self, scope: Scope, now: UnixMillis) -> StoreResult<(Evidence, StatusLevel, Vec<StatusReason>)> {
+        let begun = Instant::now();
+        let evidence = self.evidence(scope, now).await?;
+        let (status, reasons) = status::judge(&evidence);
+        let outcome = match status {
+            StatusLevel::Operational => "operational",
+            StatusLevel::Degraded => "degraded",
+            StatusLevel::Down => "down",
+        };
+        self.metrics.analysed(outcome, begun.elapsed());
+        Ok((evidence, status, reasons))
     }
 
     async fn evidence(&self, scope: Scope, now: UnixMillis) -> StoreResult<Evidence> {
@@ -408,15 +422,14 @@ impl OverviewPort for Services {
         let now = self.clock.now_millis();
         let range = query.range.resolve(now);
         let compared = query.compare.of(range);
-        let ((grid, courses), (_, before), endpoints, pipelines, evidence) = tokio::try_join!(
+        let ((grid, courses), (_, before), endpoints, pipelines, (evidence, status, reasons)) = tokio::try_join!(
             self.courses(scope, range, now, &HOST),
             self.courses(scope, compared, now, if query.overlay { &HOST } else { &HOST[..COMPARED] }),
             self.endpoint_table(scope, range, grid(range)),
             self.latest_pipelines(scope),
-            self.evidence(scope, now),
+            self.verdict(scope, now),
         )
         .map_err(store_failed)?;
-        let (status, reasons): (StatusLevel, Vec<StatusReason>) = status::judge(&evidence);
         let mut kpis = kpis(&courses, &before, query.range.is_relative().then_some(&evidence));
         for kpi in &mut kpis {
             if kpi.href.starts_with('#') {

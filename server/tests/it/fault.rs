@@ -261,6 +261,15 @@ async fn postgres_stopped_and_started_under_load_loses_nothing_acknowledged() {
     config.store.url = Some(Secret::new(postgres.url()));
     let app = TestApp::start_with(config).await;
 
+    let watcher = app.with_key(TenantId::DEFAULT, false, true).await;
+    let store_up = async || {
+        let answer = watcher.get(app.url("/metrics")).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let text = answer.text().await.unwrap();
+        text.lines().find_map(|line| line.strip_prefix("console_store_up ")).map(str::to_owned)
+    };
+    assert_eq!(store_up().await.as_deref(), Some("1.0"));
+
     let stop_load = CancellationToken::new();
     let refused = Arc::new(AtomicU32::new(0));
     let load = tokio::spawn({
@@ -308,6 +317,9 @@ async fn postgres_stopped_and_started_under_load_loses_nothing_acknowledged() {
     }
     assert_eq!(app.get("/health").await.0, 200, "the process itself is well");
     assert_eq!(app.get("/ready").await.0, 503);
+    // Long enough that the key is no longer believed without the store.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(store_up().await.as_deref(), Some("0.0"), "who watches learns of it");
     tokio::task::block_in_place(|| postgres.start());
     for attempt in 0.. {
         let (status, health) = app.get("/health/detailed").await;

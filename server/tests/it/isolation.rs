@@ -203,6 +203,9 @@ async fn every_way_in_is_closed_to_other_tenants_and_to_nobody() {
             if matches!(class, Class::User(Role::Admin | Role::Editor)) && *who != "admin" {
                 assert_eq!(status, 403, "{place}");
             }
+            if *class == Class::Scrape {
+                assert_eq!(status, 403, "{place}");
+            }
             if *class == Class::Session && is_key {
                 assert_eq!(status, 403, "{place}");
             }

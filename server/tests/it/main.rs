@@ -15,6 +15,7 @@ mod logs_http;
 mod loki;
 mod otlp;
 mod otlp_metrics;
+mod own_metrics;
 mod sign_in;
 mod spans;
 mod stream;

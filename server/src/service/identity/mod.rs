@@ -45,6 +45,8 @@ use crate::{
 
 /// How long what was looked up is believed: the command line changes things without telling the server.
 const BELIEVED_FOR: Duration = Duration::from_secs(5);
+/// Those who watch Console that are remembered.
+const SCRAPERS: u64 = 16;
 /// Sessions and keys that are remembered.
 const REMEMBERED: u64 = 10_000;
 /// How precisely it is noted when a session or a key was last used.
@@ -139,6 +141,8 @@ pub struct Identity {
     pub limits: Limits,
     passwords: Passwords,
     known: Cache<Credential, Arc<Caller>>,
+    /// Those who watch Console: they are let in while the store cannot be asked, too.
+    scrapers: Cache<Credential, Arc<Caller>>,
     anybody: Arc<Caller>,
     /// Tells open streams that sessions, roles or keys have changed.
     changed: broadcast::Sender<()>,
@@ -153,6 +157,7 @@ impl Identity {
             limits: Limits::new(&settings),
             passwords: Passwords::default(),
             known: Cache::builder().max_capacity(REMEMBERED).time_to_live(BELIEVED_FOR).build(),
+            scrapers: Cache::builder().max_capacity(SCRAPERS).build(),
             anybody: Arc::new(Caller::anybody()),
             changed: broadcast::channel(16).0,
             generation: AtomicU64::new(0),
@@ -174,6 +179,9 @@ impl Identity {
             Credential::Key(hash) => self.look_up_key(hash).await,
         };
         let found = found.map_err(store_failed)?.map(Arc::new);
+        if found.is_none() {
+            self.scrapers.invalidate(&credential);
+        }
         if let Some(caller) = &found {
             self.known.insert(credential, caller.clone());
             if self.generation.load(Ordering::SeqCst) != generation {
@@ -185,6 +193,16 @@ impl Identity {
             Credential::Session(_) if found.is_none() && !self.settings.enabled => Ok(Some(self.anybody.clone())),
             _ => Ok(found),
         }
+    }
+
+    /// Remembers one who was let in to watch Console.
+    pub fn remember_scraper(&self, caller: Arc<Caller>) {
+        self.scrapers.insert(caller.credential, caller);
+    }
+
+    /// One who watched Console before, for when the store cannot say who shows this.
+    pub fn scraper(&self, shown: &Credential) -> Option<Arc<Caller>> {
+        self.scrapers.get(shown)
     }
 
     /// Resolves when a caller is no longer who they were: signed out, in another tenant, with another role, revoked.
@@ -211,6 +229,7 @@ impl Identity {
     fn forget_all(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         self.known.invalidate_all();
+        self.scrapers.invalidate_all();
         let _nobody_listens = self.changed.send(());
     }
 

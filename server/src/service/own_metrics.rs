@@ -1,0 +1,175 @@
+//! Console's own metrics, asked for by who scrapes them.
+
+use std::{fmt, sync::atomic::Ordering};
+
+use app::model::health::{ComponentStatus, HealthReport};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    registry::{Registry, Unit},
+};
+
+use super::Services;
+use crate::collect::OwnProcess;
+
+impl Services {
+    /// All metrics of Console and its process, as `OpenMetrics` 1.0.
+    pub async fn own_metrics(&self) -> Result<String, fmt::Error> {
+        let process = tokio::task::spawn_blocking(OwnProcess::look).await.ok().flatten();
+        let figures = self.ingest.figures();
+        let ingest = Ingest {
+            committed: figures.committed.load(Ordering::Relaxed),
+            commits: figures.commits.load(Ordering::Relaxed),
+            retries: figures.retries.load(Ordering::Relaxed),
+            refused_full: figures.refused_full.load(Ordering::Relaxed),
+            refused_store: figures.refused_store.load(Ordering::Relaxed),
+            queue_fill: self.ingest.fill_percent() / 100.0,
+        };
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Snapshot { health: self.health().await, ingest, process }));
+        self.metrics.open_metrics(&registry)
+    }
+}
+
+/// Figures of the way in.
+#[derive(Debug)]
+struct Ingest {
+    committed: u64,
+    commits: u64,
+    retries: u64,
+    refused_full: u64,
+    refused_store: u64,
+    queue_fill: f64,
+}
+
+/// What is kept elsewhere, at the moment of a scrape.
+#[derive(Debug)]
+struct Snapshot {
+    health: HealthReport,
+    ingest: Ingest,
+    process: Option<OwnProcess>,
+}
+
+impl Snapshot {
+    /// A figure of a part of Console, as the health page shows it.
+    fn figure(&self, component: &str, name: &str) -> Option<f64> {
+        self.health.components.get(component)?.figures.get(name).copied()
+    }
+
+    fn is_up(&self, component: &str) -> bool {
+        self.health.components.get(component).is_some_and(|component| component.status != ComponentStatus::Down)
+    }
+
+    /// Background tasks by their names.
+    fn tasks(&self) -> impl Iterator<Item = (&str, bool, f64)> {
+        self.health.components.iter().filter_map(|(name, component)| {
+            let restarts = component.figures.get("restarts").copied().unwrap_or_default();
+            Some((name.strip_prefix("task.")?, component.status == ComponentStatus::Up, restarts))
+        })
+    }
+}
+
+/// Writes a metric without labels.
+fn one(
+    out: &mut DescriptorEncoder<'_>,
+    (name, help, unit): (&str, &str, Option<&Unit>),
+    metric: &impl EncodeMetric,
+) -> fmt::Result {
+    metric.encode(out.encode_descriptor(name, &sentence(help), unit, metric.metric_type())?)
+}
+
+/// Writes a metric with a label.
+fn by<'a, M: EncodeMetric>(
+    out: &mut DescriptorEncoder<'_>,
+    (name, help): (&str, &str),
+    kind: MetricType,
+    label: &'static str,
+    all: impl Iterator<Item = (&'a str, M)>,
+) -> fmt::Result {
+    let mut family: MetricEncoder<'_> = out.encode_descriptor(name, &sentence(help), None, kind)?;
+    for (value, metric) in all {
+        metric.encode(family.encode_family(&[(label, value)])?)?;
+    }
+    Ok(())
+}
+
+/// With a full stop, as registered metrics have it.
+fn sentence(help: &str) -> String {
+    format!("{help}.")
+}
+
+fn gauge(value: impl Into<f64>) -> ConstGauge<f64> {
+    ConstGauge::new(value.into())
+}
+
+impl Collector for Snapshot {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let out = &mut encoder;
+        let version = std::iter::once((self.health.version.as_str(), gauge(1)));
+        by(out, ("console_build_info", "Which Console this is"), MetricType::Gauge, "version", version)?;
+
+        let Ingest { committed, commits, retries, refused_full, refused_store, queue_fill } = self.ingest;
+        let counters = [
+            ("console_ingest_records", "Records of all kinds that were committed", committed),
+            ("console_ingest_commits", "Group commits", commits),
+            ("console_ingest_commit_retries", "Group commits that failed and were tried again", retries),
+        ];
+        for (name, help, value) in counters {
+            one(out, (name, help, None), &ConstCounter::new(value))?;
+        }
+        let refused = [("queue_full", refused_full), ("store", refused_store)].into_iter();
+        let refused = refused.map(|(reason, records)| (reason, ConstCounter::new(records)));
+        let help = "Records that were refused, by what stood in their way";
+        by(out, ("console_ingest_refused_records", help), MetricType::Counter, "reason", refused)?;
+        let ratio = Unit::Other("ratio".to_owned());
+        one(out, ("console_queue_fill", "Share of the ingest queue that is taken", Some(&ratio)), &gauge(queue_fill))?;
+
+        one(out, ("console_store_up", "Whether the store answers", None), &gauge(u8::from(self.is_up("store"))))?;
+        if let Some(bytes) = self.figure("store", "size_bytes") {
+            one(out, ("console_store_size", "What the store takes on disk", Some(&Unit::Bytes)), &gauge(bytes))?;
+        }
+        if let (Some(open), Some(active)) =
+            (self.figure("store", "connections"), self.figure("store", "connections_active"))
+        {
+            let states = [("active", gauge(active)), ("idle", gauge(open - active))].into_iter();
+            by(out, ("console_store_connections", "Connections to the store"), MetricType::Gauge, "state", states)?;
+        }
+        if let (Some(open), Some(most)) = (self.figure("live", "open_streams"), self.figure("live", "max_streams")) {
+            one(out, ("console_live_streams", "Live streams that are open", None), &gauge(open))?;
+            one(out, ("console_live_streams_limit", "Live streams that may be open", None), &gauge(most))?;
+        }
+        for (name, help, figure) in [
+            ("console_log_dropped_records", "Lines of Console's own log that found no place", "dropped_records"),
+            ("console_redacted_values", "Secrets that were taken out before anything was stored", "redacted_values"),
+        ] {
+            let value = self.figure("log", figure).unwrap_or_default() as u64;
+            one(out, (name, help, None), &ConstCounter::new(value))?;
+        }
+        let up = self.tasks().map(|(task, is_up, _)| (task, gauge(u8::from(is_up))));
+        by(out, ("console_task_up", "Whether a background task runs"), MetricType::Gauge, "task", up)?;
+        let restarts = self.tasks().map(|(task, _, restarts)| (task, ConstCounter::new(restarts as u64)));
+        let help = "How often a background task was started again after a panic";
+        by(out, ("console_task_restarts", help), MetricType::Counter, "task", restarts)?;
+
+        self.process.as_ref().map_or(Ok(()), |process| encode_process(out, process))
+    }
+}
+
+/// The process, by the names that all client libraries use.
+fn encode_process(out: &mut DescriptorEncoder<'_>, process: &OwnProcess) -> fmt::Result {
+    let cpu = ConstCounter::new(process.cpu_seconds);
+    one(out, ("process_cpu", "Processor time, of user and system", Some(&Unit::Seconds)), &cpu)?;
+    for (name, help, unit, value) in [
+        ("process_resident_memory", "Memory that is resident", Some(Unit::Bytes), Some(process.resident_bytes)),
+        ("process_virtual_memory", "Memory that is mapped", Some(Unit::Bytes), Some(process.virtual_bytes)),
+        ("process_open_fds", "File descriptors that are open", None, process.open_files),
+        ("process_max_fds", "File descriptors that may be open", None, process.max_files),
+    ] {
+        if let Some(value) = value {
+            one(out, (name, help, unit.as_ref()), &gauge(value as f64))?;
+        }
+    }
+    let help = "When the process started, since the Unix epoch";
+    one(out, ("process_start_time", help, Some(&Unit::Seconds)), &gauge(process.start_seconds as f64))
+}
