@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use app::model::{Level, SpanId, TenantId, TraceId};
@@ -38,6 +39,8 @@ use crate::{
 
 /// Modules on the way of a record into the store: their chatter would feed on itself.
 const OWN_PATH: [&str; 5] = ["server::store", "server::ingest", "server::telemetry", "server::live", "sqlx"];
+/// How long records are gathered: a commit for each would cost more than all else about the request that it tells of.
+const GATHERED_FOR: Duration = Duration::from_millis(20);
 /// Records that are handed on together.
 const MAX_FORWARDED: usize = 1024;
 
@@ -93,6 +96,9 @@ impl SelfLog {
                 received = receiver.recv_many(&mut records, MAX_FORWARDED) => received,
                 () = token.cancelled() => 0,
             };
+            if received > 0 && received < MAX_FORWARDED {
+                let _cut_short = token.run_until_cancelled(tokio::time::sleep(GATHERED_FOR)).await;
+            }
             while records.len() < MAX_FORWARDED {
                 let Ok(record) = receiver.try_recv() else { break };
                 records.push(record);
