@@ -9,7 +9,6 @@
 //!
 //! Every method takes the tenant but those that keep house for all of them.
 
-mod aside;
 pub mod attributes;
 pub mod bloom;
 mod bulk;

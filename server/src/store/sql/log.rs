@@ -13,7 +13,6 @@ use super::{
 };
 use crate::store::{
     AdminStore, LogSelection, LogSlice, LogStore, StoreError, StoreResult,
-    aside::aside,
     bloom::BloomView,
     log::{BlockSummary, BlockTexts, LogBlock, LogMatcher, LogScan, NewLogRecord, ScanCoverage, decode_new, encode},
     merge::{COMPACTION_WINDOW, FULL_BLOCK_RECORDS, SmallBlock, choose_run},
@@ -213,7 +212,7 @@ impl SqlStore {
             payloads.push((block.id, blob::read_one(&mut connection, LOG_PAYLOADS, block.id).await?));
         }
         drop(connection);
-        let merged = aside(move || {
+        let merged = tokio::task::spawn_blocking(move || {
             let mut records: Vec<NewLogRecord> = Vec::new();
             for (block, payload) in payloads {
                 records.extend(decode_new(&payload).map_err(|error| (block, error))?);

@@ -15,9 +15,7 @@ use super::{
     span_commit::insert_span_block,
 };
 use crate::store::{
-    AdminStore, Rollup, RollupRange, StoreResult,
-    aside::aside,
-    bulk,
+    AdminStore, Rollup, RollupRange, StoreResult, bulk,
     column::damaged,
     merge::{COMPACTION_WINDOW, FULL_BLOCK_RECORDS, SmallBlock, choose_run},
     span::{
@@ -363,7 +361,7 @@ impl SqlStore {
             payloads.push((block.id, blob::read_one(&mut connection, SPAN_PAYLOADS, block.id).await?));
         }
         drop(connection);
-        let merged = aside(move || {
+        let merged = tokio::task::spawn_blocking(move || {
             let mut spans: Vec<NewSpan> = Vec::new();
             for (block, payload) in payloads {
                 spans.extend(decode_new(&payload).map_err(|error| (block, error))?);
