@@ -16,8 +16,8 @@ const PLAIN_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Console's own metrics
 ///
 /// Requests, background jobs, the way in, the store, live streams and the process: as `OpenMetrics` 1.0, with traces of
-/// failures as exemplars, for who accepts that, else in Prometheus' older text format. They are of the whole Console: a key must be
-/// of the tenant `default` and may need none at all (`metrics.open`).
+/// failures as exemplars, for who accepts that, else in Prometheus' older text format. They are of the whole Console: a
+/// key must be of the tenant `default`, unless none is needed (`metrics.open`).
 #[utoipa::path(get, path = "/metrics", tag = "health", responses(
     (status = 200, description = "The metrics.", content(
         (String = "application/openmetrics-text"), (String = "text/plain")
