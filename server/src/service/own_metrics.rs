@@ -1,6 +1,6 @@
 //! Console's own metrics, asked for by who scrapes them.
 
-use std::{fmt, sync::atomic::Ordering};
+use std::fmt;
 
 use app::model::health::{ComponentStatus, HealthReport};
 use prometheus_client::{
@@ -17,37 +17,16 @@ impl Services {
     /// All metrics of Console and its process, as `OpenMetrics` 1.0.
     pub async fn own_metrics(&self) -> Result<String, fmt::Error> {
         let process = tokio::task::spawn_blocking(OwnProcess::look).await.ok().flatten();
-        let figures = self.ingest.figures();
-        let ingest = Ingest {
-            committed: figures.committed.load(Ordering::Relaxed),
-            commits: figures.commits.load(Ordering::Relaxed),
-            retries: figures.retries.load(Ordering::Relaxed),
-            refused_full: figures.refused_full.load(Ordering::Relaxed),
-            refused_store: figures.refused_store.load(Ordering::Relaxed),
-            queue_fill: self.ingest.fill_percent() / 100.0,
-        };
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Snapshot { health: self.health().await, ingest, process }));
+        registry.register_collector(Box::new(Snapshot { health: self.health().await, process }));
         self.metrics.open_metrics(&registry)
     }
-}
-
-/// Figures of the way in.
-#[derive(Debug)]
-struct Ingest {
-    committed: u64,
-    commits: u64,
-    retries: u64,
-    refused_full: u64,
-    refused_store: u64,
-    queue_fill: f64,
 }
 
 /// What is kept elsewhere, at the moment of a scrape.
 #[derive(Debug)]
 struct Snapshot {
     health: HealthReport,
-    ingest: Ingest,
     process: Option<OwnProcess>,
 }
 
@@ -55,6 +34,11 @@ impl Snapshot {
     /// A figure of a part of Console, as the health page shows it.
     fn figure(&self, component: &str, name: &str) -> Option<f64> {
         self.health.components.get(component)?.figures.get(name).copied()
+    }
+
+    /// A figure that only grows.
+    fn count(&self, component: &str, name: &str) -> ConstCounter<u64> {
+        ConstCounter::new(self.figure(component, name).unwrap_or_default() as u64)
     }
 
     fn is_up(&self, component: &str) -> bool {
@@ -109,21 +93,24 @@ impl Collector for Snapshot {
         let version = std::iter::once((self.health.version.as_str(), gauge(1)));
         by(out, ("console_build_info", "Which Console this is"), MetricType::Gauge, "version", version)?;
 
-        let Ingest { committed, commits, retries, refused_full, refused_store, queue_fill } = self.ingest;
-        let counters = [
-            ("console_ingest_records", "Records of all kinds that were committed", committed),
-            ("console_ingest_commits", "Group commits", commits),
-            ("console_ingest_commit_retries", "Group commits that failed and were tried again", retries),
-        ];
-        for (name, help, value) in counters {
-            one(out, (name, help, None), &ConstCounter::new(value))?;
+        for (name, help, component, figure) in [
+            ("console_ingest_records", "Records of all kinds that were committed", "ingest", "committed_records"),
+            ("console_ingest_commits", "Group commits", "ingest", "commits"),
+            ("console_ingest_commit_retries", "Group commits that failed and were tried again", "ingest", "retries"),
+            ("console_log_dropped_records", "Lines of Console's own log that found no place", "log", "dropped_records"),
+            ("console_redacted_values", "Secrets taken out before anything was stored", "log", "redacted_values"),
+        ] {
+            one(out, (name, help, None), &self.count(component, figure))?;
         }
-        let refused = [("queue_full", refused_full), ("store", refused_store)].into_iter();
-        let refused = refused.map(|(reason, records)| (reason, ConstCounter::new(records)));
+        let refused = [("queue_full", "refused_queue_full"), ("store", "refused_by_store")].into_iter();
+        let refused = refused.map(|(reason, figure)| (reason, self.count("ingest", figure)));
         let help = "Records that were refused, by what stood in their way";
         by(out, ("console_ingest_refused_records", help), MetricType::Counter, "reason", refused)?;
-        let ratio = Unit::Other("ratio".to_owned());
-        one(out, ("console_queue_fill", "Share of the ingest queue that is taken", Some(&ratio)), &gauge(queue_fill))?;
+        if let Some(percent) = self.figure("ingest", "queue_fill_percent") {
+            let ratio = Unit::Other("ratio".to_owned());
+            let help = "Share of the ingest queue that is taken";
+            one(out, ("console_queue_fill", help, Some(&ratio)), &gauge(percent / 100.0))?;
+        }
 
         one(out, ("console_store_up", "Whether the store answers", None), &gauge(u8::from(self.is_up("store"))))?;
         if let Some(bytes) = self.figure("store", "size_bytes") {
@@ -138,13 +125,6 @@ impl Collector for Snapshot {
         if let (Some(open), Some(most)) = (self.figure("live", "open_streams"), self.figure("live", "max_streams")) {
             one(out, ("console_live_streams", "Live streams that are open", None), &gauge(open))?;
             one(out, ("console_live_streams_limit", "Live streams that may be open", None), &gauge(most))?;
-        }
-        for (name, help, figure) in [
-            ("console_log_dropped_records", "Lines of Console's own log that found no place", "dropped_records"),
-            ("console_redacted_values", "Secrets that were taken out before anything was stored", "redacted_values"),
-        ] {
-            let value = self.figure("log", figure).unwrap_or_default() as u64;
-            one(out, (name, help, None), &ConstCounter::new(value))?;
         }
         let up = self.tasks().map(|(task, is_up, _)| (task, gauge(u8::from(is_up))));
         by(out, ("console_task_up", "Whether a background task runs"), MetricType::Gauge, "task", up)?;
