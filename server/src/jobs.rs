@@ -1,4 +1,4 @@
-//! Background work: sampling the host, committing endpoint figures, compacting, retention.
+//! Background work: sampling the host, committing endpoint figures, compacting, sorting samples, retention.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
@@ -13,7 +13,7 @@ use crate::{
     collect::{HostSample, HostSampler, names},
     ingest::{IngestError, Submission},
     service::Services,
-    store::{NewSample, SeriesKey, Signal},
+    store::{NewSample, Signal, sample::Labels},
     telemetry::JobRun,
 };
 
@@ -47,6 +47,8 @@ pub fn start(services: &Arc<Services>) {
     supervisor.spawn("sampler", move |token| sample(this.clone(), token));
     let this = services.clone();
     supervisor.spawn("compaction", move |token| compact(this.clone(), token));
+    let this = services.clone();
+    supervisor.spawn("samples", move |token| tidy_samples(this.clone(), token));
     let this = services.clone();
     supervisor.spawn("retention", move |token| retain(this.clone(), token));
 }
@@ -106,10 +108,9 @@ fn samples_of(host: HostSample, store_bytes: Option<f64>, now: UnixNanos) -> Vec
     let mut samples = host.into_samples(TenantId::DEFAULT, now);
     samples.extend(store_bytes.map(|value| NewSample {
         tenant: TenantId::DEFAULT,
-        series: SeriesKey::new(names::STORE_BYTES, &[]),
+        series: Labels::named(names::STORE_BYTES, &[]),
         time: now,
         value,
-        exemplar: None,
     }));
     samples
 }
@@ -118,7 +119,7 @@ fn samples_of(host: HostSample, store_bytes: Option<f64>, now: UnixNanos) -> Vec
 async fn commit_endpoints(services: &Services, samples: Vec<NewSample>) -> (u64, bool) {
     let endpoints = services.recorder.take(TenantId::DEFAULT);
     let requests = endpoints.iter().map(|delta| delta.rollup.requests).sum();
-    let submission = Submission { samples, endpoints: endpoints.clone(), ..Submission::default() };
+    let submission = Submission { metrics: samples.into(), endpoints: endpoints.clone(), ..Submission::default() };
     // A refused queue keeps the figures for the next round. When only the answer is late they are in the queue.
     let submitted = services.ingest.submit(submission).await;
     if let Err(IngestError::Full | IngestError::TooLarge) = submitted {
@@ -151,6 +152,35 @@ async fn compact(services: Arc<Services>, token: CancellationToken) {
             let is_alone = !streams_in && services.activity.is_quiet();
             let pause = if is_alone { Duration::ZERO } else { took * MERGE_PAUSE };
             if token.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return;
+            }
+        }
+    }
+}
+
+/// Sorts committed samples into blocks, merges and rolls up, one piece of work after the other.
+async fn tidy_samples(services: Arc<Services>, token: CancellationToken) {
+    let mut ticks = interval(COMPACTION_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = token.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let run = services.metrics.job("samples", services.clock.now_utc().into());
+        loop {
+            let begun = Instant::now();
+            match services.stores.metrics.tidy_samples(services.clock.now()).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    run.fails();
+                    tracing::warn!(%error, "samples could not be sorted or merged; it is tried again later");
+                    break;
+                }
+            }
+            // Whoever waits for an answer or for an acknowledgement comes first.
+            if token.run_until_cancelled(tokio::time::sleep(begun.elapsed())).await.is_none() {
                 return;
             }
         }
@@ -205,6 +235,7 @@ async fn remove_old(services: &Services, signal: Signal, run: &JobRun, token: &C
         Signal::Logs => retention.logs_days,
         Signal::Traces => retention.traces_days,
         Signal::Samples => retention.samples_days,
+        Signal::RollUps => retention.rollups_days,
         Signal::Endpoints => retention.endpoints_days,
     };
     let before = UnixNanos(services.clock.now().0 - i64::from(days) * DAY_NANOS);

@@ -7,7 +7,7 @@ use server::{
     clock::{Clock, SystemClock},
     collect::names,
     ingest::{IngestQueue, Submission},
-    store::{EndpointDelta, EndpointKey, NewSample, Rollup, SeriesKey, log::NewLogRecord},
+    store::{EndpointDelta, EndpointKey, NewSample, Rollup, log::NewLogRecord, sample::Labels},
 };
 
 use crate::{
@@ -137,13 +137,13 @@ async fn endpoint_figures(queue: &IngestQueue, now: UnixNanos) -> Outcome<()> {
 /// What the charts read: every five minutes of the month, every five seconds of the last six hours.
 async fn samples(queue: &IngestQueue, now: UnixNanos) -> Outcome<()> {
     let series = [
-        SeriesKey::new(names::CPU, &[]),
-        SeriesKey::new(names::MEMORY, &[]),
-        SeriesKey::new(names::STORE_BYTES, &[]),
-        SeriesKey::new(names::NETWORK_IO, &[("device", "eth0"), ("direction", "receive")]),
-        SeriesKey::new(names::NETWORK_IO, &[("device", "eth0"), ("direction", "transmit")]),
-        SeriesKey::new(names::DISK_IO, &[("direction", "read")]),
-        SeriesKey::new(names::DISK_IO, &[("direction", "write")]),
+        Labels::named(names::CPU, &[]),
+        Labels::named(names::MEMORY, &[]),
+        Labels::named(names::STORE_BYTES, &[]),
+        Labels::named(names::NETWORK_IO, &[("device", "eth0"), ("direction", "receive")]),
+        Labels::named(names::NETWORK_IO, &[("device", "eth0"), ("direction", "transmit")]),
+        Labels::named(names::DISK_IO, &[("direction", "read")]),
+        Labels::named(names::DISK_IO, &[("direction", "write")]),
     ];
     let mut numbers = Numbers(11);
     let recent = now.0 - DAY_NS / 4;
@@ -152,19 +152,13 @@ async fn samples(queue: &IngestQueue, now: UnixNanos) -> Outcome<()> {
     while time < now.0 {
         for (at, series) in series.iter().enumerate() {
             let value = if at < 2 { numbers.below(100) as f64 / 100.0 } else { (time / 1_000_000) as f64 };
-            samples.push(NewSample {
-                tenant: TenantId::DEFAULT,
-                series: series.clone(),
-                time: UnixNanos(time),
-                value,
-                exemplar: None,
-            });
+            samples.push(NewSample { tenant: TenantId::DEFAULT, series: series.clone(), time: UnixNanos(time), value });
         }
         if samples.len() > 2000 {
-            queue.submit(Submission { samples: std::mem::take(&mut samples), ..Submission::default() }).await?;
+            queue.submit(Submission { metrics: std::mem::take(&mut samples).into(), ..Submission::default() }).await?;
         }
         time += if time < recent { 5 * MINUTE_NS } else { MINUTE_NS / 12 };
     }
-    queue.submit(Submission { samples, ..Submission::default() }).await?;
+    queue.submit(Submission { metrics: samples.into(), ..Submission::default() }).await?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use app::model::{TenantId, UnixNanos};
 use sysinfo::{DiskRefreshKind, Disks, Networks, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::names;
-use crate::store::{NewSample, SeriesKey};
+use crate::store::{NewSample, sample::Labels};
 
 /// File systems of which the use is recorded; more are left out.
 const MAX_MOUNTS: usize = 32;
@@ -27,16 +27,13 @@ pub struct HostSample {
     /// Memory use, percent.
     pub memory_percent: f64,
     /// Everything as samples.
-    pub values: Vec<(SeriesKey, f64)>,
+    pub values: Vec<(Labels, f64)>,
 }
 
 impl HostSample {
     /// The samples of a tenant at an instant.
     pub fn into_samples(self, tenant: TenantId, time: UnixNanos) -> Vec<NewSample> {
-        self.values
-            .into_iter()
-            .map(|(series, value)| NewSample { tenant, series, time, value, exemplar: None })
-            .collect()
+        self.values.into_iter().map(|(series, value)| NewSample { tenant, series, time, value }).collect()
     }
 }
 
@@ -69,10 +66,10 @@ impl HostSampler {
     /// Looks at the host. Takes some milliseconds: not for a thread that serves sockets.
     pub fn sample(&mut self) -> HostSample {
         self.refresh();
-        let mut values: Vec<(SeriesKey, f64)> = Vec::new();
+        let mut values: Vec<(Labels, f64)> = Vec::new();
         let mut put = |name: &str, labels: &[(&str, &str)], value: f64| {
             if value.is_finite() {
-                values.push((SeriesKey::new(name, labels), value));
+                values.push((Labels::named(name, labels), value));
             }
         };
         let cpu_percent = f64::from(self.system.global_cpu_usage()).clamp(0.0, 100.0);
@@ -138,7 +135,7 @@ mod tests {
     fn the_host_has_a_processor_memory_and_this_process() {
         let sample = HostSampler::default().sample();
         for name in [names::CPU, names::MEMORY_TOTAL, names::LOAD_1M, names::PROCESS_MEMORY, names::DISK_IO] {
-            assert!(sample.values.iter().any(|(key, _)| key.name == name), "{name}");
+            assert!(sample.values.iter().any(|(key, _)| key.name() == name), "{name}");
         }
         assert!((0.0..=100.0).contains(&sample.memory_percent) && sample.memory_percent > 0.0);
     }

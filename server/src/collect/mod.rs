@@ -42,4 +42,25 @@ pub mod names {
     pub const PROCESS_MEMORY: &str = "process_resident_memory_bytes";
     /// Bytes of the store on disk.
     pub const STORE_BYTES: &str = "console_store_size_bytes";
+
+    /// All of them.
+    pub const ALL: [&str; 17] = [
+        CPU,
+        CPU_COUNT,
+        MEMORY,
+        MEMORY_USED,
+        MEMORY_TOTAL,
+        SWAP_USED,
+        SWAP_TOTAL,
+        FILESYSTEM,
+        FILESYSTEM_USED,
+        DISK_IO,
+        NETWORK_IO,
+        LOAD_1M,
+        LOAD_5M,
+        LOAD_15M,
+        PROCESS_CPU,
+        PROCESS_MEMORY,
+        STORE_BYTES,
+    ];
 }

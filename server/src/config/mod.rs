@@ -303,13 +303,22 @@ pub struct RetentionConfig {
     pub traces_days: u32,
     /// Samples.
     pub samples_days: u32,
+    /// Roll-ups of samples by five minutes and by hour.
+    pub rollups_days: u32,
     /// Endpoint roll-ups.
     pub endpoints_days: u32,
 }
 
 impl Default for RetentionConfig {
     fn default() -> Self {
-        Self { pipelines_days: 30, logs_days: 30, traces_days: 30, samples_days: 30, endpoints_days: 30 }
+        Self {
+            pipelines_days: 30,
+            logs_days: 30,
+            traces_days: 30,
+            samples_days: 30,
+            rollups_days: 400,
+            endpoints_days: 30,
+        }
     }
 }
 
@@ -502,6 +511,7 @@ impl Config {
             ("retention.logs_days", self.retention.logs_days as usize),
             ("retention.traces_days", self.retention.traces_days as usize),
             ("retention.samples_days", self.retention.samples_days as usize),
+            ("retention.rollups_days", self.retention.rollups_days as usize),
             ("retention.endpoints_days", self.retention.endpoints_days as usize),
             ("ingest.commit_records", self.ingest.commit_records),
             ("ingest.host_interval_seconds", self.ingest.host_interval_seconds as usize),

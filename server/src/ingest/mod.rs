@@ -17,7 +17,7 @@ use app::model::TenantId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
 pub use writer::Writer;
 
-use crate::store::{EndpointDelta, NewSample, log::NewLogRecord, span::NewSpan};
+use crate::store::{EndpointDelta, NewMetrics, log::NewLogRecord, span::NewSpan};
 
 /// Submissions that may wait; their bytes are bounded separately.
 const MAX_SUBMISSIONS: usize = 65_536;
@@ -33,22 +33,21 @@ pub struct Submission {
     pub logs: Vec<(TenantId, NewLogRecord)>,
     /// Spans by tenant.
     pub spans: Vec<(TenantId, NewSpan)>,
-    /// Samples.
-    pub samples: Vec<NewSample>,
+    /// Samples and exemplars.
+    pub metrics: NewMetrics,
     /// Endpoint figures.
     pub endpoints: Vec<EndpointDelta>,
 }
 
 impl Submission {
     fn records(&self) -> usize {
-        self.logs.len() + self.spans.len() + self.samples.len() + self.endpoints.len()
+        self.logs.len() + self.spans.len() + self.metrics.len() + self.endpoints.len()
     }
 
     fn size_bytes(&self) -> usize {
         let logs: usize = self.logs.iter().map(|(_, record)| record.size()).sum();
         let spans: usize = self.spans.iter().map(|(_, span)| span.size()).sum();
-        let samples: usize = self.samples.iter().map(NewSample::size).sum();
-        logs + spans + samples + self.endpoints.len() * 1024
+        logs + spans + self.metrics.size() + self.endpoints.len() * 1024
     }
 }
 

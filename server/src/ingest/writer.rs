@@ -236,7 +236,7 @@ fn group(waiting: Vec<Queued>) -> Group<CommitBatch> {
         group.records += submission.records() as u64;
         by_tenant(&mut group.batch.logs, submission.logs);
         by_tenant(&mut group.batch.spans, submission.spans);
-        group.batch.samples.extend(submission.samples);
+        group.batch.metrics.extend(submission.metrics);
         group.batch.endpoints.extend(submission.endpoints);
         group.acks.extend(ack);
         group.permits.push(permit);

@@ -1,8 +1,11 @@
 //! From stored figures to slices of a grid: pure arithmetic.
 
-use app::model::{TimeRange, UnixMillis, UnixNanos, overview::Grid};
+use app::model::{TenantId, TimeRange, UnixMillis, UnixNanos, overview::Grid};
 
-use crate::store::{Point, Rollup, RollupRange, RollupResolution, SeriesPoints};
+use crate::store::{
+    MetricStore, Rollup, RollupRange, RollupResolution, StoreResult, collect,
+    sample::{Comparison, Data, Labels, Matcher, NAME, Resolution, Selection, Series, is_stale},
+};
 
 /// Lengths that a slice may have, in milliseconds.
 const STEPS_MS: [i64; 16] = [
@@ -88,6 +91,69 @@ pub fn slice_seconds(grid: Grid, resolution: RollupResolution, index: usize, now
     elapsed as f64 / 1000.0
 }
 
+/// Samples that one question of a page reads at most.
+const MOST_SAMPLES: usize = 2_000_000;
+
+/// A sample, or a roll-up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// When; the beginning of a roll-up.
+    pub time: UnixNanos,
+    /// The value; the mean of a roll-up.
+    pub value: f64,
+    /// The value; the last one of a roll-up. Rates of counters need it.
+    pub last: f64,
+    /// By how much a counter grew within a roll-up. Zero for a sample.
+    pub growth: f64,
+}
+
+/// A series with its points, oldest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesPoints {
+    /// Which series.
+    pub labels: Labels,
+    /// Its points.
+    pub points: Vec<Point>,
+}
+
+impl SeriesPoints {
+    fn of(Series { labels, data }: Series, resolution: Resolution) -> Self {
+        let time = |millis: i64| UnixNanos(millis * 1_000_000);
+        let points = match data {
+            Data::Samples(samples) => {
+                let values = samples.iter().filter(|(_, value)| !is_stale(*value));
+                values.map(|(at, value)| Point { time: time(at), value, last: value, growth: 0.0 }).collect()
+            }
+            Data::Buckets(buckets) => {
+                let rolled = buckets.into_iter().filter(|bucket| bucket.count > 0);
+                let point = rolled.map(|bucket| Point {
+                    time: time(bucket.end - resolution.millis()),
+                    value: bucket.sum / bucket.count as f64,
+                    last: bucket.last,
+                    growth: bucket.increase,
+                });
+                point.collect()
+            }
+        };
+        Self { labels, points }
+    }
+}
+
+/// Points of all series with one of these names, from one time up to before another.
+pub async fn points(
+    metrics: &dyn MetricStore,
+    tenant: TenantId,
+    names: &[&str],
+    range: (UnixNanos, UnixNanos),
+    resolution: Resolution,
+) -> StoreResult<Vec<SeriesPoints>> {
+    let names = Matcher { label: NAME.to_owned(), comparison: Comparison::Like, value: names.join("|") };
+    let (after, to) = (range.0.to_millis().0 - 1, range.1.to_millis().0 - 1);
+    let selection = Selection { matchers: vec![names], after, to, resolution };
+    let series = collect(metrics.select(tenant, &selection).await?, MOST_SAMPLES).await?;
+    Ok(series.into_iter().map(|one| SeriesPoints::of(one, resolution)).collect())
+}
+
 /// Mean of the points in each slice.
 pub fn mean_by_slice(grid: Grid, points: &[Point]) -> Vec<Option<f64>> {
     let mut sums = vec![(0.0, 0_u32); grid.len];
@@ -108,10 +174,10 @@ pub fn rate_by_slice(grid: Grid, series: &[&SeriesPoints], interval_ms: i64) -> 
     for one in series {
         let mut sums = vec![(0.0, 0.0); grid.len];
         // Before the first summary there is nothing to compare with, but it knows its own growth.
-        if let Some(first) = one.points.first().filter(|first| first.spread > 0.0)
+        if let Some(first) = one.points.first().filter(|first| first.growth > 0.0)
             && let Some(index) = grid.index_of(first.time.to_millis())
         {
-            sums[index] = (first.spread, interval_ms as f64 / 1000.0);
+            sums[index] = (first.growth, interval_ms as f64 / 1000.0);
         }
         for pair in one.points.windows(2) {
             let elapsed_ms = (pair[1].time.0 - pair[0].time.0) / 1_000_000;
@@ -121,8 +187,8 @@ pub fn rate_by_slice(grid: Grid, series: &[&SeriesPoints], interval_ms: i64) -> 
             }
             if elapsed_ms > MAX_GAP_MS.max(interval_ms * 3) {
                 // What a summary after a gap began with is not known, but it knows its own growth, too.
-                if pair[1].spread > 0.0 {
-                    sums[index].0 += pair[1].spread;
+                if pair[1].growth > 0.0 {
+                    sums[index].0 += pair[1].growth;
                     sums[index].1 += interval_ms as f64 / 1000.0;
                 }
                 continue;
@@ -148,7 +214,6 @@ pub fn newest(values: &[Option<f64>]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::SeriesKey;
 
     const MINUTE_NS: i64 = 60_000_000_000;
 
@@ -206,26 +271,27 @@ mod tests {
             time: UnixNanos(seconds * 1_000_000_000),
             value: last,
             last,
-            spread: 0.0,
+            growth: 0.0,
         };
         let series = SeriesPoints {
-            key: SeriesKey::new("x", &[]),
+            labels: Labels::named("x", &[]),
             points: vec![point(0, 100.0), point(5, 150.0), point(10, 20.0), point(200, 1_000_000.0)],
         };
         let grid = Grid { from: UnixMillis(0), step_ms: 5_000, len: 60 };
         let rates = rate_by_slice(grid, &[&series], 5_000);
         assert_eq!((rates[1], rates[2], rates[40]), (Some(10.0), Some(4.0), None));
     }
+
     #[test]
     fn a_summary_after_a_gap_knows_its_own_growth() {
-        let point = |seconds: i64, last: f64, spread: f64| Point {
+        let point = |seconds: i64, last: f64, growth: f64| Point {
             time: UnixNanos(seconds * 1_000_000_000),
             value: last,
             last,
-            spread,
+            growth,
         };
         let points = vec![point(55, 100.0, 50.0), point(655, 900.0, 120.0), point(715, 1500.0, 580.0)];
-        let series = SeriesPoints { key: SeriesKey::new("x", &[]), points };
+        let series = SeriesPoints { labels: Labels::named("x", &[]), points };
         let grid = Grid { from: UnixMillis(0), step_ms: 60_000, len: 12 };
         let rates = rate_by_slice(grid, &[&series], 60_000);
         assert_eq!((rates[5], rates[10], rates[11]), (None, Some(2.0), Some(10.0)));

@@ -5,13 +5,20 @@ use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 use app::{
     api::{ApiError, Scope},
     model::{
-        TimeRange, UnixMillis,
+        TimeRange, UnixMillis, UnixNanos,
         health::{ApiSummary, Component, ComponentStatus, HealthReport, MonitoringSummary, SystemSummary},
     },
 };
 
-use super::{Services, figures::cover, store_failed};
-use crate::{collect::names, store::Rollup};
+use super::{
+    Services,
+    figures::{cover, points},
+    store_failed,
+};
+use crate::{
+    collect::names,
+    store::{Rollup, sample::Resolution},
+};
 
 /// Longest period of a summary, in hours: 30 days.
 const MAX_PERIOD_HOURS: u32 = 720;
@@ -65,9 +72,11 @@ impl Services {
             names::PROCESS_MEMORY,
         ];
         let from = UnixMillis(now.0 - FRESH_MS).to_nanos();
-        let latest = self.stores.metrics.latest(scope.tenant, &wanted, from).await.map_err(store_failed)?;
+        let range = (from, UnixNanos(now.to_nanos().0 + 1_000_000));
+        let latest = points(&*self.stores.metrics, scope.tenant, &wanted, range, Resolution::Raw).await;
+        let latest = latest.map_err(store_failed)?;
         let newest = |name: &str| {
-            let of_name = latest.iter().filter(|series| series.key.name == name);
+            let of_name = latest.iter().filter(|series| series.labels.name() == name);
             of_name.filter_map(|series| series.points.last().map(|point| point.value)).reduce(f64::max)
         };
         Ok(SystemSummary {

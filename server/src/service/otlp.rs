@@ -79,10 +79,10 @@ impl Services {
         };
         let (sender, mut portions) = mpsc::channel(1);
         let reading = tokio::task::spawn_blocking(move || {
-            otlp::read_metrics(request, &terms, &mut |samples| sender.blocking_send(samples).map_err(|_| Stopped))
+            otlp::read_metrics(request, &terms, &mut |metrics| sender.blocking_send(metrics).map_err(|_| Stopped))
         });
-        while let Some(samples) = portions.recv().await {
-            self.ingest.submit(Submission { samples, ..Submission::default() }).await?;
+        while let Some(metrics) = portions.recv().await {
+            self.ingest.submit(Submission { metrics, ..Submission::default() }).await?;
         }
         let read = reading.await.map_err(|_| IngestError::Unavailable)?.map_err(|_| IngestError::Unavailable)?;
         let partial_success = read.message().map(|error_message| ExportMetricsPartialSuccess {

@@ -14,13 +14,16 @@ use async_trait::async_trait;
 
 use super::{
     Services,
-    figures::{by_slice, cover, grid, mean_by_slice, newest, rate_by_slice, resolution, slice_seconds},
+    figures::{
+        Point, SeriesPoints, by_slice, cover, grid, mean_by_slice, newest, points, rate_by_slice, resolution,
+        slice_seconds,
+    },
     status::{self, Evidence},
     store_failed,
 };
 use crate::{
     collect::names,
-    store::{EndpointKey, Point, Rollup, RollupRange, RollupResolution, SampleResolution, SeriesPoints, StoreResult},
+    store::{EndpointKey, Rollup, RollupRange, RollupResolution, StoreResult, sample::Resolution},
 };
 
 /// Endpoints that the page shows.
@@ -136,22 +139,14 @@ impl Services {
         names: &[&str],
     ) -> StoreResult<HostSamples> {
         let (tenant, step_ms) = (scope.tenant, grid.step_ms);
-        let sampled_ms = self.config.ingest.host_interval_seconds as i64 * 1000;
-        let resolution = match range.duration_ms() {
-            ..=RAW_UP_TO_MS => SampleResolution::Raw,
-            _ if step_ms < HOUR_MS => SampleResolution::FiveMinutes,
-            _ => SampleResolution::Hour,
+        let (resolution, interval_ms) = match range.duration_ms() {
+            ..=RAW_UP_TO_MS => (Resolution::Raw, self.config.ingest.host_interval_seconds as i64 * 1000),
+            _ if step_ms < HOUR_MS => (Resolution::FiveMinutes, Resolution::FiveMinutes.millis()),
+            _ => (Resolution::Hour, Resolution::Hour.millis()),
         };
-        let is_sliced = resolution == SampleResolution::Raw && step_ms > sampled_ms;
-        let interval_ms = if is_sliced { step_ms } else { resolution.seconds().map_or(sampled_ms, |s| s * 1000) };
         // One point more before the range, so that rates begin with it.
         let (from, to) = (UnixNanos(grid.from.to_nanos().0 - interval_ms * 1_000_000), grid.to().to_nanos());
-        let metrics = &self.stores.metrics;
-        let series = if is_sliced {
-            metrics.slices(tenant, names, from, to, step_ms * 1_000_000).await?
-        } else {
-            metrics.points(tenant, names, from, to, resolution).await?
-        };
+        let series = points(&*self.stores.metrics, tenant, names, (from, to), resolution).await?;
         Ok(HostSamples { series, interval_ms })
     }
 
@@ -213,15 +208,16 @@ impl Services {
         let failed = self.stores.pipelines.list(scope.tenant, &failed, Some(recently), None, 2).await?;
         let from = range.from.to_nanos();
         let wanted = [names::CPU, names::MEMORY, names::STORE_BYTES, names::FILESYSTEM];
-        let latest = self.stores.metrics.latest(scope.tenant, &wanted, from).await?;
+        let until = UnixNanos(range.to.to_nanos().0 + 1);
+        let latest = points(&*self.stores.metrics, scope.tenant, &wanted, (from, until), Resolution::Raw).await?;
         let percent = |name: &str| {
-            let of_name = latest.iter().filter(|series| series.key.name == name);
+            let of_name = latest.iter().filter(|series| series.labels.name() == name);
             of_name.filter_map(|series| Some(series.points.last()?.value * 100.0)).reduce(f64::max)
         };
         let fullest = latest
             .iter()
-            .filter(|series| series.key.name == names::FILESYSTEM)
-            .filter_map(|series| Some((series.key.labels.get("mountpoint")?.clone(), series.points.last()?.value)))
+            .filter(|series| series.labels.name() == names::FILESYSTEM)
+            .filter_map(|series| Some((series.labels.get("mountpoint").to_owned(), series.points.last()?.value)))
             .max_by(|a, b| a.1.total_cmp(&b.1));
         Ok(Evidence {
             endpoints: self.stores.endpoints.by_endpoint(scope.tenant, &[minutes]).await?,
@@ -279,7 +275,7 @@ struct HostSamples {
 
 impl HostSamples {
     fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a SeriesPoints> {
-        self.series.iter().filter(move |series| series.key.name == name)
+        self.series.iter().filter(move |series| series.labels.name() == name)
     }
 
     /// Mean course of the one series with this name.
@@ -290,10 +286,8 @@ impl HostSamples {
 
     /// Growth a second of all series with this name and direction.
     fn rate(&self, grid: Grid, name: &str, direction: &str) -> Vec<Option<f64>> {
-        let counters: Vec<&SeriesPoints> = self
-            .named(name)
-            .filter(|series| series.key.labels.get("direction").is_some_and(|found| found == direction))
-            .collect();
+        let counters: Vec<&SeriesPoints> =
+            self.named(name).filter(|series| series.labels.get("direction") == direction).collect();
         rate_by_slice(grid, &counters, self.interval_ms)
     }
 }

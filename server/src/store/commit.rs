@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    EndpointDelta, NewSample, StoreResult,
+    EndpointDelta, NewMetrics, StoreResult,
     log::{self, NewLogRecord},
     span::{self, NewSpan},
 };
@@ -30,8 +30,8 @@ pub struct CommitBatch {
     pub logs: Vec<(TenantId, Vec<NewLogRecord>)>,
     /// Spans by tenant, each tenant once.
     pub spans: Vec<(TenantId, Vec<NewSpan>)>,
-    /// Samples.
-    pub samples: Vec<NewSample>,
+    /// Samples and exemplars.
+    pub metrics: NewMetrics,
     /// Endpoint figures.
     pub endpoints: Vec<EndpointDelta>,
 }
@@ -64,7 +64,7 @@ impl CommitBatch {
             logs: self.logs,
             log_blocks,
             spans: spans.collect::<StoreResult<_>>()?,
-            samples: self.samples,
+            metrics: self.metrics,
             endpoints: self.endpoints,
         })
     }
@@ -83,8 +83,8 @@ pub struct PackedBatch {
     pub log_blocks: Vec<Vec<log::Block>>,
     /// Spans by tenant, each tenant once.
     pub spans: Vec<PackedSpans>,
-    /// Samples.
-    pub samples: Vec<NewSample>,
+    /// Samples and exemplars.
+    pub metrics: NewMetrics,
     /// Endpoint figures.
     pub endpoints: Vec<EndpointDelta>,
 }
@@ -93,11 +93,11 @@ impl PackedBatch {
     /// About so many bytes a store writes for it: its blocks, and what is kept of traces, services and series besides.
     pub fn bytes(&self) -> usize {
         const BESIDES_A_SPAN: usize = 1000;
-        const BESIDES_A_SAMPLE: usize = 100;
+        const BESIDES_A_SAMPLE: usize = 16;
         let of_logs = self.log_blocks.iter().flatten().map(|block| block.filter.len() + block.payload.len());
         let blocks = self.spans.iter().flat_map(|spans| &spans.blocks);
         let of_spans = blocks.map(|block| block.filter.len() + block.payload.len() + BESIDES_A_SPAN * block.spans);
-        of_logs.chain(of_spans).sum::<usize>() + BESIDES_A_SAMPLE * self.samples.len()
+        of_logs.chain(of_spans).sum::<usize>() + BESIDES_A_SAMPLE * self.metrics.len()
     }
 }
 

@@ -4,107 +4,74 @@ use std::collections::BTreeMap;
 
 use app::model::{SpanId, TenantId, TraceId, UnixNanos};
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
-use super::StoreResult;
-
-/// How fine stored figures are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SampleResolution {
-    /// Every sample.
-    Raw,
-    /// Five-minute summaries.
-    FiveMinutes,
-    /// Summaries by hour.
-    Hour,
-}
-
-impl SampleResolution {
-    /// All that are summaries.
-    pub const SUMMARIES: [Self; 2] = [Self::FiveMinutes, Self::Hour];
-
-    /// Length of a slice; nothing for samples themselves.
-    pub fn seconds(self) -> Option<i64> {
-        match self {
-            Self::Raw => None,
-            Self::FiveMinutes => Some(300),
-            Self::Hour => Some(3600),
-        }
-    }
-}
-
-/// A series of the Prometheus data model.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct SeriesKey {
-    /// Metric name.
-    pub name: String,
-    /// Labels, sorted by name.
-    pub labels: BTreeMap<String, String>,
-}
-
-impl SeriesKey {
-    /// A series with these labels.
-    pub fn new(name: &str, labels: &[(&str, &str)]) -> Self {
-        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Self { name: name.to_owned(), labels }
-    }
-}
-
-/// A sample, or the summary of five minutes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
-    /// When; the start of the slice for a summary.
-    pub time: UnixNanos,
-    /// The value; the mean for a summary.
-    pub value: f64,
-    /// The value; the last one for a summary. Rates of counters need it.
-    pub last: f64,
-    /// By how much a summary's values differ: what a counter that did not begin anew has grown by. Zero for a sample.
-    pub spread: f64,
-}
-
-/// A series with its points, oldest first.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SeriesPoints {
-    /// Which series.
-    pub key: SeriesKey,
-    /// Its points.
-    pub points: Vec<Point>,
-}
+use super::{
+    StoreError, StoreResult,
+    sample::{Labels, Matcher, Selection, Series},
+};
 
 /// Series and samples.
 #[async_trait]
 pub trait MetricStore: Send + Sync {
-    /// Points of all series with one of these names.
-    async fn points(
-        &self,
-        tenant: TenantId,
-        names: &[&str],
-        from: UnixNanos,
-        to: UnixNanos,
-        resolution: SampleResolution,
-    ) -> StoreResult<Vec<SeriesPoints>>;
-    /// Samples of all series with one of these names, summed up by slices of `step_nanos` that begin at `from`: a point
-    /// is at the time of the newest sample of its slice.
-    async fn slices(
-        &self,
-        tenant: TenantId,
-        names: &[&str],
-        from: UnixNanos,
-        to: UnixNanos,
-        step_nanos: i64,
-    ) -> StoreResult<Vec<SeriesPoints>>;
-    /// The newest point of each series with one of these names, not older than `from`.
-    async fn latest(&self, tenant: TenantId, names: &[&str], from: UnixNanos) -> StoreResult<Vec<SeriesPoints>>;
-    /// Exemplars of all series with this name, at most the newest `limit` of each; series without any are left out.
+    /// Opens what is stored of the series for which all matchers hold.
+    async fn select(&self, tenant: TenantId, selection: &Selection) -> StoreResult<Box<dyn SeriesBatches>>;
+    /// The series for which all matchers hold and which had samples on or after the day of a time in milliseconds.
+    async fn series(&self, tenant: TenantId, matchers: &[Matcher], since: i64) -> StoreResult<Vec<Labels>>;
+    /// Whether each of these series is known to be stored. One that is not may have been added by somebody else.
+    fn known_series(&self, tenant: TenantId, series: &[&Labels]) -> Vec<bool>;
+    /// How many series had samples on or after the day of a time in milliseconds, as far as is known here.
+    fn active_series(&self, tenant: TenantId, since: i64) -> usize;
+    /// Notes what senders say about metric families; what was said before is replaced.
+    async fn describe(&self, tenant: TenantId, metadata: &[Metadata]) -> StoreResult<()>;
+    /// What senders said about one metric family, or about all by name, at most `limit`.
+    async fn metadata(&self, tenant: TenantId, name: Option<&str>, limit: usize) -> StoreResult<Vec<Metadata>>;
+    /// Exemplars of all series for which the matchers hold, at most the newest `limit` of each; series without any are
+    /// left out.
     async fn exemplars(
         &self,
         tenant: TenantId,
-        name: &str,
+        matchers: &[Matcher],
         from: UnixNanos,
         to: UnixNanos,
         limit: usize,
     ) -> StoreResult<Vec<SeriesExemplars>>;
+    /// Does one piece of work, if there is any: sorts committed samples into blocks, merges blocks, rolls them up. Says
+    /// whether there may be more to do.
+    async fn tidy_samples(&self, now: UnixNanos) -> StoreResult<bool>;
+}
+
+/// Stored series, some at a time.
+#[async_trait]
+pub trait SeriesBatches: Send {
+    /// The next series, each once and with its whole range; nothing after the last. Series without samples are left out.
+    async fn next(&mut self) -> StoreResult<Option<Vec<Series>>>;
+}
+
+/// All series of a selection at once, with so many figures at most.
+pub async fn collect(mut batches: Box<dyn SeriesBatches>, most: usize) -> StoreResult<Vec<Series>> {
+    let (mut all, mut figures) = (Vec::new(), 0);
+    while let Some(series) = batches.next().await? {
+        figures += series.iter().map(|one| one.data.len()).sum::<usize>();
+        if figures > most {
+            return Err(StoreError::TooMuch(most));
+        }
+        all.extend(series);
+    }
+    Ok(all)
+}
+
+/// What a sender says about a metric family.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Metadata {
+    /// The family: `http_requests_total`, `http_request_duration_seconds`.
+    pub name: String,
+    /// `counter`, `gauge`, `histogram`, `summary`, `unknown` and so on, as Prometheus calls them.
+    #[sqlx(rename = "type")]
+    pub kind: String,
+    /// What it is.
+    pub help: String,
+    /// Its unit, if it has one.
+    pub unit: String,
 }
 
 /// A sample on its way in.
@@ -113,25 +80,81 @@ pub struct NewSample {
     /// Whose it is.
     pub tenant: TenantId,
     /// Which series.
-    pub series: SeriesKey,
+    pub series: Labels,
     /// When.
     pub time: UnixNanos,
     /// The value.
     pub value: f64,
-    /// A measurement that stands for those that the sample counts.
-    pub exemplar: Option<Box<Exemplar>>,
 }
 
 impl NewSample {
-    /// Bytes that it keeps in memory, about.
+    /// Bytes that it keeps in memory, about: labels as if they were its own.
     pub fn size(&self) -> usize {
-        let exemplar = self.exemplar.as_ref().map_or(0, |exemplar| 128 + label_bytes(&exemplar.labels));
-        192 + self.series.name.len() + label_bytes(&self.series.labels) + exemplar
+        48 + text_bytes(self.series.iter())
     }
 }
 
-fn label_bytes(labels: &BTreeMap<String, String>) -> usize {
-    labels.iter().map(|(name, value)| 64 + name.len() + value.len()).sum()
+/// An exemplar on its way in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewExemplar {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Which series has the samples that it stands for.
+    pub series: Labels,
+    /// What it is.
+    pub exemplar: Exemplar,
+}
+
+impl NewExemplar {
+    /// Bytes that it keeps in memory, about.
+    pub fn size(&self) -> usize {
+        let own = self.exemplar.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        128 + text_bytes(self.series.iter()) + text_bytes(own)
+    }
+}
+
+fn text_bytes<'a>(labels: impl Iterator<Item = (&'a str, &'a str)>) -> usize {
+    labels.map(|(name, value)| 64 + name.len() + value.len()).sum()
+}
+
+/// Samples and exemplars on their way in.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NewMetrics {
+    /// Samples.
+    pub samples: Vec<NewSample>,
+    /// Exemplars, of their series or of others.
+    pub exemplars: Vec<NewExemplar>,
+}
+
+impl NewMetrics {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.samples.len() + self.exemplars.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that they keep in memory, about.
+    pub fn size(&self) -> usize {
+        let samples: usize = self.samples.iter().map(NewSample::size).sum();
+        let exemplars: usize = self.exemplars.iter().map(NewExemplar::size).sum();
+        samples + exemplars
+    }
+
+    /// Adds others.
+    pub fn extend(&mut self, other: Self) {
+        self.samples.extend(other.samples);
+        self.exemplars.extend(other.exemplars);
+    }
+}
+
+impl From<Vec<NewSample>> for NewMetrics {
+    fn from(samples: Vec<NewSample>) -> Self {
+        Self { samples, exemplars: Vec::new() }
+    }
 }
 
 /// One of the measurements that a sample counts, most often with the trace it was taken in.
@@ -153,7 +176,7 @@ pub struct Exemplar {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeriesExemplars {
     /// Which series.
-    pub key: SeriesKey,
+    pub series: Labels,
     /// What stands for its samples.
     pub exemplars: Vec<Exemplar>,
 }

@@ -21,6 +21,7 @@ pub mod merge;
 mod metric;
 mod pipeline;
 pub mod postgres;
+pub mod sample;
 pub mod sketch;
 pub mod span;
 pub mod sqlite;
@@ -42,7 +43,9 @@ use self::{
 use crate::config::{Fsync, Secret, StoreConfig};
 pub use commit::{CommitBatch, CommitReceipt, IngestStore, PackedBatch, PackedSpans};
 pub use endpoint::{EndpointDelta, EndpointKey, EndpointStore, Rollup, RollupRange, RollupResolution};
-pub use metric::{Exemplar, MetricStore, NewSample, Point, SampleResolution, SeriesExemplars, SeriesKey, SeriesPoints};
+pub use metric::{
+    Exemplar, Metadata, MetricStore, NewExemplar, NewMetrics, NewSample, SeriesBatches, SeriesExemplars, collect,
+};
 pub use pipeline::{Claim, DeliveryKey, PipelineChoices, PipelineCursor, PipelineStore, StoredPipeline};
 
 /// Why the store did not do what it was asked.
@@ -71,6 +74,12 @@ pub enum StoreError {
     /// A block that another runner has merged or removed meanwhile; asked again, its records are found where they are now.
     #[error("block {0} is not there any more")]
     Gone(i64),
+    /// A matcher of series is not understood.
+    #[error("a regular expression is not understood: {0}")]
+    Matcher(String),
+    /// More was asked for than one answer may hold.
+    #[error("there is more than {0} of it: ask for less")]
+    TooMuch(usize),
     /// The address of the store is not understood.
     #[error("`store.url` must begin with sqlite: or postgres://, got {0}")]
     UnknownEngine(String),
@@ -192,15 +201,18 @@ pub enum Signal {
     Logs,
     /// Traces, their spans, and the figures of their operations.
     Traces,
-    /// Samples and their summaries.
+    /// Samples and exemplars.
     Samples,
+    /// Roll-ups of samples.
+    RollUps,
     /// Endpoint roll-ups.
     Endpoints,
 }
 
 impl Signal {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Pipelines, Self::Logs, Self::Traces, Self::Samples, Self::Endpoints];
+    pub const ALL: [Self; 6] =
+        [Self::Pipelines, Self::Logs, Self::Traces, Self::Samples, Self::RollUps, Self::Endpoints];
 
     /// Name in logs and figures.
     pub fn key(self) -> &'static str {
@@ -209,6 +221,7 @@ impl Signal {
             Self::Logs => "logs",
             Self::Traces => "traces",
             Self::Samples => "samples",
+            Self::RollUps => "rollups",
             Self::Endpoints => "endpoints",
         }
     }

@@ -11,16 +11,17 @@ use rand::{SeedableRng, rngs::SmallRng};
 use server::{
     pipeline::demo,
     store::{
-        Claim, CommitBatch, DeliveryKey, EndpointDelta, EndpointKey, Exemplar, LogSelection, NewSample, PipelineCursor,
-        Point, Rollup, RollupRange, RollupResolution, SampleResolution, SeriesKey, Signal, StoreError, StoredPipeline,
-        Stores,
+        Claim, CommitBatch, DeliveryKey, EndpointDelta, EndpointKey, Exemplar, LogSelection, NewExemplar, NewMetrics,
+        NewSample, PipelineCursor, Rollup, RollupRange, RollupResolution, Signal, StoreError, StoredPipeline, Stores,
         log::{LogMatcher, NewLogRecord},
+        sample::{Labels, Resolution},
         span::NewSpan,
     },
 };
 use uuid::Uuid;
 
 use crate::{
+    samples,
     spans::span,
     support::{Home, commit_logs, on_both_engines, record, run_console, with_trace},
 };
@@ -242,13 +243,7 @@ mod cases {
         let (after, _) = stores.logs.after(OURS, LogId(0), &LogMatcher::all(), 10).await.unwrap();
         assert_eq!(after.len(), 1);
 
-        let sample = |tenant, value| NewSample {
-            tenant,
-            series: SeriesKey::new("m", &[]),
-            time: UnixNanos(5),
-            value,
-            exemplar: None,
-        };
+        let sample = |tenant, value| NewSample { tenant, series: Labels::named("m", &[]), time: UnixNanos(5), value };
         let mut rollup = Rollup::default();
         rollup.add(200, 1.0);
         let delta = |tenant| EndpointDelta {
@@ -260,13 +255,12 @@ mod cases {
         let batch = CommitBatch {
             writer: Uuid::new_v4(),
             sequence: 1,
-            samples: vec![sample(OURS, 1.0), sample(theirs, 2.0)],
+            metrics: vec![sample(OURS, 1.0), sample(theirs, 2.0)].into(),
             endpoints: vec![delta(OURS), delta(theirs), delta(theirs)],
             ..CommitBatch::default()
         };
         stores.ingest.commit(&batch.pack().await.unwrap(), start()).await.unwrap();
-        let points = stores.metrics.points(theirs, &["m"], UnixNanos(0), UnixNanos(10), SampleResolution::Raw).await;
-        assert_eq!(points.unwrap().iter().flat_map(|s| &s.points).map(|p| p.value).collect::<Vec<_>>(), [2.0]);
+        assert_eq!(samples::values(stores, theirs, "m").await, [2.0]);
         let range =
             RollupRange { resolution: RollupResolution::Minute, from: UnixNanos(0), to: UnixNanos(60 * SECOND) };
         assert_eq!(stores.endpoints.totals(OURS, range).await.unwrap()[0].1.requests, 1);
@@ -378,13 +372,8 @@ mod cases {
             writer,
             sequence,
             logs: vec![(OURS, vec![record(1, "a", "once")])],
-            samples: vec![NewSample {
-                tenant: OURS,
-                series: SeriesKey::new("m", &[]),
-                time: UnixNanos(5),
-                value: 1.0,
-                exemplar: None,
-            }],
+            metrics: vec![NewSample { tenant: OURS, series: Labels::named("m", &[]), time: UnixNanos(5), value: 1.0 }]
+                .into(),
             ..CommitBatch::default()
         };
         let once = batch(7).pack().await.unwrap();
@@ -427,47 +416,6 @@ mod cases {
         assert_eq!(stores.logs.compact(100).await.unwrap(), 0);
     }
 
-    pub async fn samples_are_kept_raw_and_in_five_minute_summaries(home: &Home, stores: &Stores) {
-        let series = SeriesKey::new("system_io_bytes_total", &[("direction", "read")]);
-        let sample = |seconds: i64, value: f64| NewSample {
-            tenant: OURS,
-            series: series.clone(),
-            time: UnixNanos(1_790_000_000 * SECOND + seconds * SECOND),
-            value,
-            exemplar: None,
-        };
-        let commit = async |sequence, samples| {
-            let batch = CommitBatch { writer: Uuid::from_u128(1), sequence, samples, ..CommitBatch::default() };
-            stores.ingest.commit(&batch.pack().await.unwrap(), start()).await.unwrap();
-        };
-        commit(1, vec![sample(0, 10.0), sample(5, 20.0)]).await;
-        commit(2, vec![sample(10, 60.0), sample(400, 5.0)]).await;
-        commit(3, vec![sample(10, 61.0)]).await;
-        let (from, to) = (UnixNanos(0), UnixNanos(i64::MAX));
-        let name = ["system_io_bytes_total"];
-        let raw = stores.metrics.points(OURS, &name, from, to, SampleResolution::Raw).await.unwrap();
-        assert_eq!(raw[0].key, series);
-        assert_eq!(raw[0].points.iter().map(|p| p.value).collect::<Vec<_>>(), [10.0, 20.0, 60.0, 5.0]);
-        let summaries = stores.metrics.points(OURS, &name, from, to, SampleResolution::FiveMinutes).await.unwrap();
-        assert_eq!(summaries[0].points.len(), 2);
-        let hours = stores.metrics.points(OURS, &name, from, to, SampleResolution::Hour).await.unwrap();
-        assert_eq!(hours[0].points.iter().map(|p| p.last).collect::<Vec<_>>(), [5.0]);
-        assert_eq!(summaries[0].points.iter().map(|p| p.last).collect::<Vec<_>>(), [61.0, 5.0]);
-        let origin = UnixNanos(1_790_000_000 * SECOND);
-        let slices = stores.metrics.slices(OURS, &name, origin, to, 10 * SECOND).await.unwrap();
-        let slice =
-            |seconds, value, last, spread| Point { time: UnixNanos(origin.0 + seconds * SECOND), value, last, spread };
-        assert_eq!(slices[0].key, series);
-        assert_eq!(
-            slices[0].points,
-            [slice(5, 15.0, 20.0, 10.0), slice(10, 60.0, 60.0, 0.0), slice(400, 5.0, 5.0, 0.0)]
-        );
-        let latest = stores.metrics.latest(OURS, &name, from).await.unwrap();
-        assert_eq!(latest[0].points[0].value, 5.0);
-        assert!(stores.metrics.latest(OURS, &name, to).await.unwrap().is_empty());
-        execute(home, "SELECT id, timestamp, metric_type, metric_name, value, metadata FROM metrics").await;
-    }
-
     pub async fn exemplars_come_back_with_their_series(_home: &Home, stores: &Stores) {
         let exemplar = |seconds: i64, trace: u8| Exemplar {
             time: UnixNanos(seconds * SECOND),
@@ -476,28 +424,25 @@ mod cases {
             span_id: (trace > 0).then_some(SpanId([trace; 8])),
             labels: BTreeMap::from([("tier".to_owned(), "gold".to_owned())]),
         };
-        let sample = |le: &str, seconds: i64, exemplar: Option<Exemplar>| NewSample {
-            tenant: OURS,
-            series: SeriesKey::new("d_bucket", &[("le", le)]),
-            time: UnixNanos(seconds * SECOND),
-            value: 1.0,
-            exemplar: exemplar.map(Box::new),
+        let series = |le: &str| Labels::named("d_bucket", &[("le", le)]);
+        let of_series = |le: &str, exemplar| NewExemplar { tenant: OURS, series: series(le), exemplar };
+        let time = UnixNanos(10 * SECOND);
+        let metrics = NewMetrics {
+            samples: vec![NewSample { tenant: OURS, series: series("+Inf"), time, value: 1.0 }],
+            exemplars: vec![
+                of_series("1", exemplar(7, 1)),
+                of_series("1", exemplar(17, 2)),
+                // The same once more.
+                of_series("1", exemplar(17, 3)),
+                of_series("5", exemplar(8, 0)),
+            ],
         };
-        let samples = vec![
-            sample("1", 10, Some(exemplar(7, 1))),
-            sample("1", 20, Some(exemplar(17, 2))),
-            // The same once more, and a sample without one.
-            sample("1", 30, Some(exemplar(17, 3))),
-            sample("1", 40, None),
-            sample("5", 10, Some(exemplar(8, 0))),
-            sample("+Inf", 10, None),
-        ];
-        let batch = CommitBatch { writer: Uuid::from_u128(1), sequence: 1, samples, ..CommitBatch::default() };
+        let batch = CommitBatch { writer: Uuid::from_u128(1), sequence: 1, metrics, ..CommitBatch::default() };
         stores.ingest.commit(&batch.pack().await.unwrap(), start()).await.unwrap();
         let read = async |tenant, from: i64, to: i64, limit| {
             let (from, to) = (UnixNanos(from * SECOND), UnixNanos(to * SECOND));
-            let all = stores.metrics.exemplars(tenant, "d_bucket", from, to, limit).await.unwrap();
-            all.into_iter().map(|one| (one.key.labels["le"].clone(), one.exemplars)).collect::<Vec<_>>()
+            let all = stores.metrics.exemplars(tenant, &samples::named("d_bucket"), from, to, limit).await.unwrap();
+            all.into_iter().map(|one| (one.series.get("le").to_owned(), one.exemplars)).collect::<Vec<_>>()
         };
         let of = |le: &str, exemplars: Vec<Exemplar>| (le.to_owned(), exemplars);
         let both = of("1", vec![exemplar(7, 1), exemplar(17, 2)]);
@@ -565,6 +510,14 @@ mod cases {
         rollup.add(200, 1.0);
         for (sequence, time) in [(1, old), (2, new)] {
             let endpoint = EndpointKey { service: "s".into(), method: "GET".into(), route: "/".into() };
+            let series = Labels::named("m", &[]);
+            let exemplar = Exemplar {
+                time: UnixNanos(time),
+                value: 0.5,
+                trace_id: Some(TraceId([7; 16])),
+                span_id: None,
+                labels: BTreeMap::new(),
+            };
             let batch = CommitBatch {
                 writer: Uuid::from_u128(1),
                 sequence,
@@ -577,19 +530,15 @@ mod cases {
                     }],
                 )],
                 logs: vec![(OURS, vec![record(time / 1_000_000, "s", "line")])],
-                samples: vec![NewSample {
-                    tenant: OURS,
-                    series: SeriesKey::new("m", &[]),
-                    time: UnixNanos(time),
-                    value: 1.0,
-                    exemplar: Some(Box::new(Exemplar {
+                metrics: NewMetrics {
+                    samples: vec![NewSample {
+                        tenant: OURS,
+                        series: series.clone(),
                         time: UnixNanos(time),
-                        value: 0.5,
-                        trace_id: Some(TraceId([7; 16])),
-                        span_id: None,
-                        labels: BTreeMap::new(),
-                    })),
-                }],
+                        value: 1.0,
+                    }],
+                    exemplars: vec![NewExemplar { tenant: OURS, series, exemplar }],
+                },
                 endpoints: vec![EndpointDelta {
                     tenant: OURS,
                     endpoint,
@@ -599,6 +548,7 @@ mod cases {
             };
             stores.ingest.commit(&batch.pack().await.unwrap(), start()).await.unwrap();
         }
+        samples::tidy(stores).await;
         for signal in Signal::ALL {
             let removed = stores.admin.remove_before(signal, UnixNanos(new - DAY)).await.unwrap();
             assert!(removed.rows > 0 && !removed.more, "{signal:?} {removed:?}");
@@ -608,12 +558,12 @@ mod cases {
         assert_eq!(messages(stores, everything()).await.len(), 1);
         let left = stores.pipelines.list(OURS, &PipelineFilter::default(), None, None, 10).await.unwrap();
         assert_eq!(left.len(), 1);
-        for resolution in [SampleResolution::Raw, SampleResolution::FiveMinutes, SampleResolution::Hour] {
-            let points =
-                stores.metrics.points(OURS, &["m"], UnixNanos(0), UnixNanos(i64::MAX), resolution).await.unwrap();
-            assert_eq!(points[0].points.len(), 1);
+        for resolution in [Resolution::Raw, Resolution::FiveMinutes, Resolution::Hour] {
+            let series = samples::select(stores, OURS, "m", (i64::MIN, i64::MAX), resolution).await;
+            assert_eq!(series[0].data.len(), 1);
         }
-        let exemplars = stores.metrics.exemplars(OURS, "m", UnixNanos(0), UnixNanos(i64::MAX), 10).await.unwrap();
+        let named = samples::named("m");
+        let exemplars = stores.metrics.exemplars(OURS, &named, UnixNanos(0), UnixNanos(i64::MAX), 10).await.unwrap();
         assert_eq!(exemplars[0].exemplars.len(), 1);
         for resolution in RollupResolution::ALL {
             let range = RollupRange { resolution, from: UnixNanos(0), to: UnixNanos(i64::MAX) };
@@ -657,7 +607,6 @@ on_both_engines!(
     a_commit_that_is_asked_for_twice_is_made_once,
     merging_small_blocks_changes_nothing_that_can_be_read,
     a_damaged_block_does_not_keep_others_from_being_merged,
-    samples_are_kept_raw_and_in_five_minute_summaries,
     exemplars_come_back_with_their_series,
     endpoint_figures_add_up_over_minutes_hours_and_days,
     retention_removes_what_is_old_and_nothing_else,

@@ -3,7 +3,7 @@
 //! PostgreSQL is expected at `TEST_DATABASE_URL`: `make test` starts one. Without it the tests fail; they are not
 //! skipped.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::float_cmp, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod conformance;
 mod fault;
@@ -16,6 +16,7 @@ mod loki;
 mod otlp;
 mod otlp_metrics;
 mod own_metrics;
+mod samples;
 mod sign_in;
 mod spans;
 mod stream;

@@ -1,6 +1,6 @@
 //! Metrics over OTLP, as services send them.
 
-use app::model::{TenantId, UnixNanos};
+use app::model::TenantId;
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::{
         ExportMetricsServiceRequest, ExportMetricsServiceResponse, metrics_service_client::MetricsServiceClient,
@@ -16,12 +16,18 @@ use prost::Message;
 use serde_json::Value;
 use server::{
     clock::{Clock, SystemClock},
-    store::{SampleResolution, SeriesKey},
+    store::sample::{self, Labels, Resolution},
 };
 use tonic::transport::Channel;
 use uuid::Uuid;
 
-use crate::support::{Engine, Home, TestApp};
+use crate::{
+    samples,
+    support::{Engine, Home, TestApp},
+};
+
+/// In nanoseconds: samples closer together are one.
+const MILLISECOND: i64 = 1_000_000;
 
 fn request(metrics: Vec<Metric>) -> ExportMetricsServiceRequest {
     let value = Some(AnyValue { value: Some(Any::StringValue("checkout".to_owned())) });
@@ -55,11 +61,13 @@ async fn post(client: &reqwest::Client, app: &TestApp, kind: &str, body: Vec<u8>
     (answer.status().as_u16(), answer.bytes().await.unwrap().to_vec())
 }
 
-async fn stored(app: &TestApp, tenant: TenantId, name: &str) -> Vec<(SeriesKey, Vec<f64>)> {
-    let (from, to) = (UnixNanos(0), UnixNanos(i64::MAX));
-    let found = app.services.stores.metrics.points(tenant, &[name], from, to, SampleResolution::Raw).await.unwrap();
-    let values = |points: Vec<server::store::Point>| points.iter().map(|point| point.value).collect();
-    found.into_iter().map(|series| (series.key, values(series.points))).collect()
+async fn stored(app: &TestApp, tenant: TenantId, name: &str) -> Vec<(Labels, Vec<f64>)> {
+    let found = samples::select(&app.services.stores, tenant, name, (0, i64::MAX), Resolution::Raw).await;
+    let values = |data| match data {
+        sample::Data::Samples(samples) => samples.values,
+        sample::Data::Buckets(_) => Vec::new(),
+    };
+    found.into_iter().map(|series| (series.labels, values(series.data))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,13 +78,14 @@ async fn metrics_are_stored_before_they_are_acknowledged_and_only_for_their_tena
         let key = app.with_key(TenantId::DEFAULT, true, false).await;
         let acme = app.services.stores.identity.add_tenant("acme", SystemClock.now_utc()).await.unwrap().unwrap();
         let now = SystemClock.now().0;
-        let body = request(vec![gauge("queue.length", vec![point(now - 2, 5), point(now - 1, 6)])]);
+        let body =
+            request(vec![gauge("queue.length", vec![point(now - 2 * MILLISECOND, 5), point(now - MILLISECOND, 6)])]);
         let (status, answer) = post(&key, &app, "application/x-protobuf", body.encode_to_vec()).await;
         assert_eq!(status, 200);
         assert_eq!(ExportMetricsServiceResponse::decode(answer.as_slice()).unwrap().partial_success, None);
         let json = serde_json::to_vec(&request(vec![gauge("queue.length", vec![point(now, 7)])])).unwrap();
         assert_eq!(post(&key, &app, "application/json", json).await.0, 200);
-        let series = SeriesKey::new("queue_length", &[("job", "checkout")]);
+        let series = Labels::named("queue_length", &[("job", "checkout")]);
         assert_eq!(stored(&app, TenantId::DEFAULT, "queue_length").await, [(series, vec![5.0, 6.0, 7.0])]);
         assert_eq!(stored(&app, acme, "queue_length").await, []);
         // As large as a series may be, and of what no index makes smaller: more than that is refused, or the commit of
@@ -132,7 +141,7 @@ async fn deltas_are_stored_as_the_sum_so_far_for_each_tenant() {
     let theirs = app.with_key(acme, true, false).await;
     let now = SystemClock.now().0;
     for (client, time, amount) in [(&key, 1, 5), (&key, 2, 7), (&theirs, 2, 1), (&key, 2, 7)] {
-        let body = request(vec![delta("orders", true, point(now + time, amount))]);
+        let body = request(vec![delta("orders", true, point(now + time * MILLISECOND, amount))]);
         let (status, answer) = post(client, &app, "application/x-protobuf", body.encode_to_vec()).await;
         assert_eq!((status, answer.len()), (200, 0), "an empty answer: all is taken");
     }
@@ -149,7 +158,7 @@ async fn a_request_that_unfolds_to_more_than_the_queue_holds_is_stored_bit_by_bi
     let app = TestApp::start_with(config).await;
     let key = app.with_key(TenantId::DEFAULT, true, false).await;
     let now = SystemClock.now().0;
-    let points = (0..1000).map(|n| point(now - n, n)).collect();
+    let points = (0..1000).map(|n| point(now - n * MILLISECOND, n)).collect();
     let body = request(vec![gauge("many", points)]).encode_to_vec();
     // The server's own records wait in the same small queue: it may have to be asked again.
     let mut status = 503;
@@ -170,7 +179,7 @@ async fn metrics_are_taken_over_grpc_and_on_the_port_of_otlp() {
     let app = TestApp::start(&home).await;
     let now = SystemClock.now().0;
     let channel = Channel::from_shared(format!("http://{}", app.otlp.1)).unwrap().connect().await.unwrap();
-    let body = request(vec![gauge("good", vec![point(now - 1, 1)]), delta("falling", false, point(now, 1))]);
+    let body = request(vec![gauge("good", vec![point(now - MILLISECOND, 1)]), delta("falling", false, point(now, 1))]);
     let answer = MetricsServiceClient::new(channel).export(body).await.unwrap().into_inner();
     assert_eq!(answer.partial_success.unwrap().rejected_data_points, 1);
     let body = request(vec![gauge("good", vec![point(now, 2)])]).encode_to_vec();

@@ -85,6 +85,7 @@ impl Home {
             logs_days: days,
             traces_days: days,
             samples_days: days,
+            rollups_days: days,
             endpoints_days: days,
         };
         config

@@ -42,8 +42,8 @@ pub fn read(
 
 /// Which of the parts each exemplar stands for, and the newest that does: of a distribution the bucket in which its value
 /// lies, else the one part that there is.
-pub fn assign(exemplars: Vec<Exemplar>, parts: &[Part]) -> Vec<Option<Box<Exemplar>>> {
-    let mut assigned: Vec<Option<Box<Exemplar>>> = vec![None; parts.len()];
+pub fn assign(exemplars: Vec<Exemplar>, parts: &[Part]) -> Vec<Option<Exemplar>> {
+    let mut assigned: Vec<Option<Exemplar>> = vec![None; parts.len()];
     if exemplars.is_empty() {
         return assigned;
     }
@@ -56,7 +56,7 @@ pub fn assign(exemplars: Vec<Exemplar>, parts: &[Part]) -> Vec<Option<Box<Exempl
         let at = bounds.iter().find(|(_, bound)| exemplar.value <= *bound).map_or(0, |(at, _)| *at);
         let Some(place) = assigned.get_mut(at) else { continue };
         if place.as_ref().is_none_or(|other| other.time <= exemplar.time) {
-            *place = Some(Box::new(exemplar));
+            *place = Some(exemplar);
         }
     }
     assigned

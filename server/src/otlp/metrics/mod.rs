@@ -36,7 +36,7 @@ use self::{
 };
 use crate::{
     otlp::attributes::Cut,
-    store::{Exemplar, NewSample, SeriesKey},
+    store::{Exemplar, NewExemplar, NewMetrics, NewSample, sample},
     telemetry::Redactor,
 };
 
@@ -95,9 +95,10 @@ pub struct Stopped;
 pub fn read_metrics(
     request: ExportMetricsServiceRequest,
     terms: &MetricTerms,
-    take: &mut dyn FnMut(Vec<NewSample>) -> Result<(), Stopped>,
+    take: &mut dyn FnMut(NewMetrics) -> Result<(), Stopped>,
 ) -> Result<ReadMetrics, Stopped> {
-    let mut reader = Reader { terms, take, read: ReadMetrics::default(), samples: Vec::new(), bytes: 0, newest: None };
+    let mut reader =
+        Reader { terms, take, read: ReadMetrics::default(), metrics: NewMetrics::default(), bytes: 0, newest: None };
     for resource in request.resource_metrics {
         reader.resource(resource)?;
     }
@@ -142,9 +143,9 @@ macro_rules! head {
 
 struct Reader<'a> {
     terms: &'a MetricTerms,
-    take: &'a mut dyn FnMut(Vec<NewSample>) -> Result<(), Stopped>,
+    take: &'a mut dyn FnMut(NewMetrics) -> Result<(), Stopped>,
     read: ReadMetrics,
-    samples: Vec<NewSample>,
+    metrics: NewMetrics,
     bytes: usize,
     /// Time of the newest sample of the resource.
     newest: Option<UnixNanos>,
@@ -162,8 +163,8 @@ impl Reader<'_> {
             }
         }
         if let Some(time) = self.newest.filter(|_| !labels.info.is_empty()) {
-            let series = SeriesKey { name: "target_info".to_owned(), labels: labels.info };
-            self.push(NewSample { tenant: self.terms.tenant, series, time, value: 1.0, exemplar: None });
+            let series = series("target_info", labels.info);
+            self.push(NewSample { tenant: self.terms.tenant, series, time, value: 1.0 }, None);
         }
         Ok(())
     }
@@ -342,22 +343,33 @@ impl Reader<'_> {
         for ((suffix, label, value), exemplar) in parts.into_iter().zip(exemplars) {
             let mut labels = labels.clone();
             labels.extend(label.map(|(name, value)| (name.to_owned(), value)));
-            let series = SeriesKey { name: format!("{name}{suffix}"), labels };
-            self.push(NewSample { tenant: self.terms.tenant, series, time, value, exemplar });
+            let series = series(&format!("{name}{suffix}"), labels);
+            self.push(NewSample { tenant: self.terms.tenant, series, time, value }, exemplar);
         }
         self.newest = self.newest.max(Some(time));
     }
 
-    fn push(&mut self, sample: NewSample) {
+    fn push(&mut self, sample: NewSample, exemplar: Option<Exemplar>) {
+        if let Some(exemplar) = exemplar {
+            let exemplar = NewExemplar { tenant: sample.tenant, series: sample.series.clone(), exemplar };
+            self.bytes += exemplar.size();
+            self.metrics.exemplars.push(exemplar);
+        }
         self.bytes += sample.size();
-        self.samples.push(sample);
+        self.metrics.samples.push(sample);
     }
 
     fn hand_on(&mut self) -> Result<(), Stopped> {
         self.bytes = 0;
-        let samples = std::mem::take(&mut self.samples);
-        if samples.is_empty() { Ok(()) } else { (self.take)(samples) }
+        let metrics = std::mem::take(&mut self.metrics);
+        if metrics.is_empty() { Ok(()) } else { (self.take)(metrics) }
     }
+}
+
+/// A series with this name.
+fn series(name: &str, labels: Labels) -> sample::Labels {
+    let name = (sample::NAME.to_owned(), name.to_owned());
+    sample::Labels::new(labels.into_iter().chain([name]))
 }
 
 /// The series of a histogram.

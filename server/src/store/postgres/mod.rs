@@ -1,16 +1,17 @@
 //! PostgreSQL 15 or later.
 
-use std::{collections::HashSet, str::FromStr, sync::Mutex, time::Duration};
+use std::{str::FromStr, sync::atomic::AtomicBool, time::Duration};
 
 use app::model::{TenantId, UnixNanos, health::StoreSummary};
 use async_trait::async_trait;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Pool, Postgres, Transaction,
+    ConnectOptions as _, Pool, Postgres, Transaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::sync::Mutex;
 
-use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, RollupResolution, Signal, StoreResult, refuse_newer};
+use super::{ACQUIRE_TIMEOUT, AdminStore, Removed, Signal, StoreResult, refuse_newer};
 
 // The same files as in the other engine's module, compiled for this engine: see the module above.
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
@@ -47,6 +48,15 @@ mod metric;
 #[path = "../sql/pipeline.rs"]
 mod pipeline;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
+#[path = "../sql/sample.rs"]
+mod sample;
+#[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
+#[path = "../sql/sample_read.rs"]
+mod sample_read;
+#[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
+#[path = "../sql/sample_tidy.rs"]
+mod sample_tidy;
+#[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/span.rs"]
 mod span;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
@@ -71,15 +81,15 @@ const COMMIT_LOCK: i64 = 0x0043_6f6e_736f_6c65;
 pub struct SqlStore {
     writer: Pool<Db>,
     reader: Pool<Db>,
-    series: metric::SeriesCache,
+    series: super::sample::index::SeriesIndex,
+    head: Mutex<super::sample::head::Head>,
+    has_no_old_rows: AtomicBool,
     names: span_commit::NameCache,
     pairings: super::span::Pairings,
     log_filters: filters::Filters,
     span_filters: filters::Filters,
     unreadable_logs: super::merge::Unreadable,
     unreadable_spans: super::merge::Unreadable,
-    /// Days that have a partition of `samples`.
-    days: Mutex<HashSet<i64>>,
 }
 
 impl SqlStore {
@@ -104,14 +114,15 @@ impl SqlStore {
         Ok(Self {
             writer: pool.clone(),
             reader: pool,
-            series: metric::SeriesCache::default(),
+            series: super::sample::index::SeriesIndex::default(),
+            head: Mutex::default(),
+            has_no_old_rows: AtomicBool::default(),
             names: span_commit::NameCache::default(),
             pairings: super::span::Pairings::default(),
             log_filters: filters::Filters::new(blob::LOG_FILTERS),
             span_filters: filters::Filters::new(blob::SPAN_FILTERS),
             unreadable_logs: super::merge::Unreadable::default(),
             unreadable_spans: super::merge::Unreadable::default(),
-            days: Mutex::new(HashSet::new()),
         })
     }
 
@@ -134,76 +145,6 @@ impl SqlStore {
     async fn begin_read(&self) -> sqlx::Result<Transaction<'static, Db>> {
         self.reader.begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await
     }
-
-    /// Makes the partitions of the days in which the samples lie.
-    async fn prepare_samples(&self, samples: &[NewSample]) -> StoreResult<()> {
-        let day_nanos = RollupResolution::Day.nanos();
-        let wanted: HashSet<i64> = samples.iter().map(|sample| sample.time.0.div_euclid(day_nanos)).collect();
-        let missing: Vec<i64> = {
-            let known = self.days.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            wanted.into_iter().filter(|day| !known.contains(day)).collect()
-        };
-        for day in missing {
-            // Numbers only: nothing in this statement comes from outside.
-            let sql = format!(
-                "CREATE TABLE IF NOT EXISTS samples_{} PARTITION OF samples FOR VALUES FROM ({}) TO ({})",
-                partition_suffix(day),
-                day * day_nanos,
-                (day + 1) * day_nanos
-            );
-            sqlx::query(AssertSqlSafe(sql)).execute(&self.writer).await?;
-            self.days.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(day);
-        }
-        Ok(())
-    }
-
-    /// Appends (tenant, series, time, value) rows in one statement; a sample that is there already stays.
-    async fn append_samples(connection: &mut sqlx::PgConnection, rows: &[(i64, i64, i64, f64)]) -> StoreResult<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        sqlx::query(
-            "INSERT INTO samples (tenant, series_id, time, value)
-             SELECT * FROM UNNEST($1::BIGINT[], $2::BIGINT[], $3::BIGINT[], $4::DOUBLE PRECISION[])
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(rows.iter().map(|row| row.0).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.2).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.3).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-        Ok(())
-    }
-
-    /// Drops the partitions that end before the instant.
-    async fn drop_sample_partitions(&self, before: UnixNanos) -> StoreResult<Removed> {
-        let last_day = before.0.div_euclid(RollupResolution::Day.nanos()) - 1;
-        let tables: Vec<(String,)> = sqlx::query_as(
-            "SELECT c.relname::TEXT FROM pg_inherits i
-             JOIN pg_class c ON c.oid = i.inhrelid
-             WHERE i.inhparent = 'samples'::regclass",
-        )
-        .fetch_all(&self.reader)
-        .await?;
-        let mut removed = self.remove_rows(Signal::Samples, before).await?;
-        for (table,) in tables {
-            let Some(day) = table.strip_prefix("samples_d").and_then(|day| day.parse::<i64>().ok()) else { continue };
-            if day > last_day {
-                continue;
-            }
-            let sql = format!("DROP TABLE IF EXISTS samples_{}", partition_suffix(day));
-            sqlx::query(AssertSqlSafe(sql)).execute(&self.writer).await?;
-            self.days.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&day);
-            removed.rows += 1;
-        }
-        Ok(removed)
-    }
-}
-
-/// Names the partition of a day, counted from the Unix epoch.
-fn partition_suffix(day: i64) -> String {
-    format!("d{day}")
 }
 
 #[async_trait]
@@ -229,10 +170,7 @@ impl AdminStore for SqlStore {
     }
 
     async fn remove_before(&self, signal: Signal, before: UnixNanos) -> StoreResult<Removed> {
-        match signal {
-            Signal::Samples => self.drop_sample_partitions(before).await,
-            other => self.remove_rows(other, before).await,
-        }
+        self.remove_rows(signal, before).await
     }
 
     async fn tenants(&self) -> StoreResult<Vec<TenantId>> {

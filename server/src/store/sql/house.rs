@@ -3,7 +3,7 @@
 use app::model::{TenantId, UnixNanos};
 
 use super::{SqlStore, span_rollup};
-use crate::store::{Removed, SampleResolution, Signal, StoreResult};
+use crate::store::{Removed, Signal, StoreResult};
 
 /// Rows that one statement removes at most: a few milliseconds of the writer's time.
 const BATCH: i64 = 2000;
@@ -16,17 +16,20 @@ impl SqlStore {
         Ok(rows.into_iter().map(|row| TenantId(row.0)).collect())
     }
 
-    /// Removes a small batch of old rows of a signal; of samples the summaries, and all old exemplars.
+    /// Removes a small batch of old rows of a signal; of samples all old exemplars, too.
     pub(super) async fn remove_rows(&self, signal: Signal, before: UnixNanos) -> StoreResult<Removed> {
         match signal {
             Signal::Pipelines => self.remove_pipelines(before).await,
             Signal::Logs => self.remove_log_blocks(before).await,
             Signal::Traces => self.remove_traces(before).await,
             Signal::Samples => {
-                let mut removed = self.remove_sample_rollups(before).await?;
-                removed.rows += self.remove_exemplars(before).await?;
+                let mut removed = self.remove_blocks(before, false).await?;
+                let rows = self.remove_metric_rows(before, BATCH).await?;
+                removed.more |= rows == BATCH as u64;
+                removed.rows += rows + self.remove_exemplars(before).await?;
                 Ok(removed)
             }
+            Signal::RollUps => self.remove_blocks(before, true).await,
             Signal::Endpoints => self.remove_endpoint_rollups(before).await,
         }
     }
@@ -124,32 +127,6 @@ impl SqlStore {
         .execute(&self.writer)
         .await?;
         Ok(done.rows_affected())
-    }
-
-    async fn remove_sample_rollups(&self, before: UnixNanos) -> StoreResult<Removed> {
-        let series: Vec<(i64, i64)> =
-            sqlx::query_as("SELECT tenant, id FROM series ORDER BY id").fetch_all(&self.reader).await?;
-        let mut removed = Removed::default();
-        for (tenant, id) in series {
-            for seconds in SampleResolution::SUMMARIES.into_iter().filter_map(SampleResolution::seconds) {
-                let done = sqlx::query(
-                    "DELETE FROM sample_rollups
-                     WHERE tenant = $1 AND series_id = $2 AND resolution = $3 AND bucket < $4 AND bucket <= COALESCE(
-                        (SELECT bucket FROM sample_rollups WHERE tenant = $1 AND series_id = $2 AND resolution = $3
-                         ORDER BY bucket LIMIT 1 OFFSET $5), $4)",
-                )
-                .bind(tenant)
-                .bind(id)
-                .bind(seconds)
-                .bind(before.0)
-                .bind(BATCH - 1)
-                .execute(&self.writer)
-                .await?;
-                removed.rows += done.rows_affected();
-                removed.more |= done.rows_affected() >= BATCH as u64;
-            }
-        }
-        Ok(removed)
     }
 
     async fn remove_endpoint_rollups(&self, before: UnixNanos) -> StoreResult<Removed> {

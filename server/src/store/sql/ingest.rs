@@ -13,8 +13,7 @@ use super::{
     log::insert_block,
 };
 use crate::store::{
-    CommitReceipt, EndpointDelta, EndpointKey, Exemplar, IngestStore, NewSample, PackedBatch, Rollup, RollupResolution,
-    SampleResolution, SeriesKey, StoreResult, bulk,
+    CommitReceipt, EndpointDelta, EndpointKey, IngestStore, PackedBatch, Rollup, RollupResolution, StoreResult, bulk,
 };
 
 type Connection = <Db as sqlx::Database>::Connection;
@@ -22,7 +21,6 @@ type Connection = <Db as sqlx::Database>::Connection;
 #[async_trait]
 impl IngestStore for SqlStore {
     async fn commit(&self, batch: &PackedBatch, now: DateTime<Utc>) -> StoreResult<CommitReceipt> {
-        self.prepare_samples(&batch.samples).await?;
         let mut tx = self.begin_commit().await?;
         if let Some(receipt) = receipt_of(&mut tx, batch).await? {
             return Ok(receipt);
@@ -40,7 +38,7 @@ impl IngestStore for SqlStore {
         for spans in &batch.spans {
             learned.push(self.write_spans(&mut tx, spans, now).await?);
         }
-        let series = self.write_samples(&mut tx, &batch.samples).await?;
+        let series = self.write_metrics(&mut tx, &batch.metrics, now).await?;
         write_endpoints(&mut tx, &batch.endpoints).await?;
         sqlx::query(
             "INSERT INTO ingest_writers (id, last_commit, receipt, updated_at) VALUES ($1, $2, $3, $4)
@@ -55,7 +53,7 @@ impl IngestStore for SqlStore {
         .await?;
         tx.commit().await?;
         self.committed(batch.bytes());
-        self.series.learn(series);
+        self.learn_series(series);
         for learned in learned {
             self.learn_spans(learned);
         }
@@ -84,140 +82,6 @@ async fn take_log_ids(connection: &mut Connection, tenant: TenantId, records: us
     .fetch_one(connection)
     .await?;
     Ok(LogId(next - records as i64))
-}
-
-/// Tenant, series, seconds of the resolution, start.
-type SliceKey = (i64, i64, i64, i64);
-
-/// A summary of samples in one slice.
-struct Slice {
-    min: f64,
-    max: f64,
-    sum: f64,
-    count: i64,
-    last: f64,
-    last_time: i64,
-}
-
-impl Slice {
-    /// Nothing yet, in the place of a sample.
-    fn at(sample: &NewSample) -> Self {
-        let NewSample { value, time, .. } = *sample;
-        Self { min: value, max: value, sum: 0.0, count: 0, last: value, last_time: time.0 }
-    }
-
-    fn add(&mut self, sample: &NewSample) {
-        self.min = self.min.min(sample.value);
-        self.max = self.max.max(sample.value);
-        self.sum += sample.value;
-        self.count += 1;
-        if sample.time.0 >= self.last_time {
-            (self.last, self.last_time) = (sample.value, sample.time.0);
-        }
-    }
-}
-
-impl SqlStore {
-    /// Writes samples and their summaries; returns the ids of series that the cache did not know.
-    async fn write_samples(
-        &self,
-        connection: &mut Connection,
-        samples: &[NewSample],
-    ) -> StoreResult<HashMap<(TenantId, SeriesKey), i64>> {
-        let mut learned: HashMap<(TenantId, SeriesKey), i64> = HashMap::new();
-        let mut rows = Vec::with_capacity(samples.len());
-        let mut slices: BTreeMap<SliceKey, Slice> = BTreeMap::new();
-        for sample in samples {
-            let known = self
-                .series
-                .get(sample.tenant, &sample.series)
-                .or_else(|| learned.get(&(sample.tenant, sample.series.clone())).copied());
-            let id = if let Some(id) = known {
-                id
-            } else {
-                let id = series_id(connection, sample.tenant, &sample.series).await?;
-                learned.insert((sample.tenant, sample.series.clone()), id);
-                id
-            };
-            rows.push((sample.tenant.0, id, sample.time.0, sample.value));
-            for seconds in SampleResolution::SUMMARIES.into_iter().filter_map(SampleResolution::seconds) {
-                let length = seconds * 1_000_000_000;
-                let bucket = sample.time.0.div_euclid(length) * length;
-                slices.entry((sample.tenant.0, id, seconds, bucket)).or_insert_with(|| Slice::at(sample)).add(sample);
-            }
-        }
-        Self::append_samples(connection, &rows).await?;
-        write_exemplars(connection, samples, &rows).await?;
-        merge_slices(connection, &slices.into_iter().collect::<Vec<_>>()).await?;
-        Ok(learned)
-    }
-}
-
-/// Writes the exemplars of samples, whose rows say which series they are of. One that is sent again stays as it was.
-async fn write_exemplars(
-    connection: &mut Connection,
-    samples: &[NewSample],
-    rows: &[(i64, i64, i64, f64)],
-) -> StoreResult<()> {
-    let exemplars: Vec<(i64, i64, &Exemplar)> = samples
-        .iter()
-        .zip(rows)
-        .filter_map(|(sample, (tenant, series, ..))| Some((*tenant, *series, sample.exemplar.as_deref()?)))
-        .collect();
-    for exemplars in bulk::parts(&exemplars) {
-        let mut query = QueryBuilder::<Db>::new(
-            "INSERT INTO exemplars (tenant, series_id, time, value, trace_id, span_id, labels) ",
-        );
-        query.push_values(exemplars, |mut row, (tenant, series, exemplar)| {
-            row.push_bind(tenant).push_bind(series).push_bind(exemplar.time.0).push_bind(exemplar.value);
-            row.push_bind(exemplar.trace_id.map(|id| id.0.to_vec()));
-            row.push_bind(exemplar.span_id.map(|id| id.0.to_vec()));
-            row.push_bind(serde_json::to_string(&exemplar.labels).unwrap_or_default());
-        });
-        query.push(" ON CONFLICT (tenant, series_id, time) DO NOTHING");
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-async fn series_id(connection: &mut Connection, tenant: TenantId, key: &SeriesKey) -> StoreResult<i64> {
-    let labels = serde_json::to_string(&key.labels).unwrap_or_default();
-    let (id,): (i64,) = sqlx::query_as(
-        "INSERT INTO series (tenant, name, labels) VALUES ($1, $2, $3)
-         ON CONFLICT (tenant, name, labels) DO UPDATE SET name = excluded.name RETURNING id",
-    )
-    .bind(tenant.0)
-    .bind(&key.name)
-    .bind(labels)
-    .fetch_one(connection)
-    .await?;
-    Ok(id)
-}
-
-async fn merge_slices(connection: &mut Connection, slices: &[(SliceKey, Slice)]) -> StoreResult<()> {
-    for slices in bulk::parts(slices) {
-        let mut query = QueryBuilder::<Db>::new(
-            "INSERT INTO sample_rollups (tenant, series_id, resolution, bucket, min, max, sum, count, last, last_time) ",
-        );
-        query.push_values(slices, |mut row, ((tenant, series, seconds, bucket), slice)| {
-            row.push_bind(tenant).push_bind(series).push_bind(seconds).push_bind(bucket);
-            row.push_bind(slice.min).push_bind(slice.max).push_bind(slice.sum).push_bind(slice.count);
-            row.push_bind(slice.last).push_bind(slice.last_time);
-        });
-        query.push(
-            " ON CONFLICT (tenant, series_id, resolution, bucket) DO UPDATE SET
-                min = CASE WHEN excluded.min < sample_rollups.min THEN excluded.min ELSE sample_rollups.min END,
-                max = CASE WHEN excluded.max > sample_rollups.max THEN excluded.max ELSE sample_rollups.max END,
-                sum = sample_rollups.sum + excluded.sum,
-                count = sample_rollups.count + excluded.count,
-                last = CASE WHEN excluded.last_time >= sample_rollups.last_time
-                            THEN excluded.last ELSE sample_rollups.last END,
-                last_time = CASE WHEN excluded.last_time >= sample_rollups.last_time
-                                 THEN excluded.last_time ELSE sample_rollups.last_time END",
-        );
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
 }
 
 async fn endpoint_id(connection: &mut Connection, tenant: TenantId, key: &EndpointKey) -> StoreResult<i64> {

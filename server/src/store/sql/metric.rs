@@ -1,6 +1,6 @@
-//! Series and samples, on either engine.
+//! Questions about series and samples, on either engine.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use app::model::{SpanId, TenantId, TraceId, UnixNanos};
 use async_trait::async_trait;
@@ -8,179 +8,119 @@ use sqlx::QueryBuilder;
 
 use super::{Db, SqlStore};
 use crate::store::{
-    Exemplar, MetricStore, Point, SampleResolution, SeriesExemplars, SeriesKey, SeriesPoints, StoreError, StoreResult,
-    bulk,
+    Exemplar, Metadata, MetricStore, SeriesBatches, SeriesExemplars, StoreError, StoreResult, bulk,
+    sample::{Labels, Matcher, Selection, matching::name_of},
 };
 
-/// Series with one name that are read at most: what one page can show.
-const MAX_SERIES_A_NAME: i64 = 1000;
-/// Samples that one query reads at most.
-const MAX_POINTS: i64 = 2_000_000;
-
-impl SqlStore {
-    /// All series with one of these names.
-    async fn series_named(&self, tenant: TenantId, names: &[&str]) -> StoreResult<Vec<(i64, SeriesKey)>> {
-        let mut all = Vec::new();
-        for names in bulk::parts(names) {
-            let mut query = QueryBuilder::<Db>::new("SELECT s.id, s.name, s.labels FROM (");
-            query.push_values(names, |mut row, name| {
-                row.push_bind(*name);
-            });
-            query.push(") AS k CROSS JOIN series s WHERE s.name = k.column1 AND s.tenant = ").push_bind(tenant.0);
-            query.push(" ORDER BY s.name, s.labels LIMIT ").push_bind(MAX_SERIES_A_NAME * names.len() as i64);
-            let rows: Vec<(i64, String, String)> = query.build_query_as().fetch_all(&self.reader).await?;
-            for (id, name, labels) in rows {
-                let labels = serde_json::from_str(&labels)
-                    .map_err(|error| StoreError::Damaged(format!("labels of series {id}: {error}")))?;
-                all.push((id, SeriesKey { name, labels }));
-            }
-        }
-        Ok(all)
-    }
-
-    /// Points of all series with one of these names. `select` writes a query for the rows (series, time, value, last,
-    /// spread) of some series.
-    async fn points_of(
-        &self,
-        tenant: TenantId,
-        names: &[&str],
-        select: impl Fn(&mut QueryBuilder<Db>, &[(i64, SeriesKey)]) + Send + Sync,
-    ) -> StoreResult<Vec<SeriesPoints>> {
-        let series = self.series_named(tenant, names).await?;
-        let mut points: HashMap<i64, Vec<Point>> = HashMap::new();
-        for series in bulk::parts(&series) {
-            let mut query = QueryBuilder::<Db>::default();
-            select(&mut query, series);
-            query.push(" LIMIT ").push_bind(MAX_POINTS);
-            let rows: Vec<(i64, i64, f64, f64, f64)> = query.build_query_as().fetch_all(&self.reader).await?;
-            for (id, time, value, last, spread) in rows {
-                points.entry(id).or_default().push(Point { time: UnixNanos(time), value, last, spread });
-            }
-        }
-        let with_points = |(id, key)| {
-            let mut points = points.remove(&id).unwrap_or_default();
-            points.sort_unstable_by_key(|point| point.time);
-            SeriesPoints { key, points }
-        };
-        Ok(series.into_iter().map(with_points).collect())
-    }
-}
-
-fn push_ids(query: &mut QueryBuilder<Db>, series: &[(i64, SeriesKey)]) {
-    query.push_values(series, |mut row, (id, _)| {
-        row.push_bind(*id);
-    });
-}
+/// Exemplars that one query reads at most.
+const MOST_EXEMPLARS: usize = 20_000;
+const DAY_MILLIS: i64 = 86_400_000;
 
 #[async_trait]
 impl MetricStore for SqlStore {
-    async fn points(
-        &self,
-        tenant: TenantId,
-        names: &[&str],
-        from: UnixNanos,
-        to: UnixNanos,
-        resolution: SampleResolution,
-    ) -> StoreResult<Vec<SeriesPoints>> {
-        let (table, time, columns) = match resolution.seconds() {
-            None => ("samples", "time", "x.time, x.value, x.value, CAST(0 AS DOUBLE PRECISION)"),
-            Some(_) => ("sample_rollups", "bucket", "x.bucket, x.sum / x.count, x.last, x.max - x.min"),
-        };
-        self.points_of(tenant, names, |query, ids| {
-            query.push(format!("SELECT x.series_id, {columns} FROM ("));
-            push_ids(query, ids);
-            // A cross join: SQLite must go from the series to their samples, not through all samples.
-            query.push(format!(") AS k CROSS JOIN {table} x WHERE x.series_id = k.column1 AND x.tenant = "));
-            query.push_bind(tenant.0).push(format!(" AND x.{time} >= ")).push_bind(from.0);
-            query.push(format!(" AND x.{time} < ")).push_bind(to.0);
-            if let Some(seconds) = resolution.seconds() {
-                query.push(" AND x.resolution = ").push_bind(seconds);
-            }
-        })
-        .await
+    async fn select(&self, tenant: TenantId, selection: &Selection) -> StoreResult<Box<dyn SeriesBatches>> {
+        self.open_selection(tenant, selection).await
     }
 
-    async fn slices(
-        &self,
-        tenant: TenantId,
-        names: &[&str],
-        from: UnixNanos,
-        to: UnixNanos,
-        step_nanos: i64,
-    ) -> StoreResult<Vec<SeriesPoints>> {
-        self.points_of(tenant, names, |query, ids| {
-            query.push(
-                "SELECT s.series_id, s.time, s.mean, l.value, s.spread FROM (
-                    SELECT x.series_id, MAX(x.time) AS time, AVG(x.value) AS mean, MAX(x.value) - MIN(x.value) AS spread
-                    FROM (",
-            );
-            push_ids(query, ids);
-            query.push(") AS k CROSS JOIN samples x WHERE x.series_id = k.column1 AND x.tenant = ").push_bind(tenant.0);
-            query.push(" AND x.time >= ").push_bind(from.0).push(" AND x.time < ").push_bind(to.0);
-            query.push(" GROUP BY x.series_id, (x.time - ").push_bind(from.0);
-            query.push(") / ").push_bind(step_nanos.max(1));
-            query.push(
-                ") AS s CROSS JOIN samples l WHERE l.series_id = s.series_id AND l.time = s.time AND l.tenant = ",
-            );
-            query.push_bind(tenant.0);
-            // What the times above are within, said again: PostgreSQL would read every partition for them.
-            query.push(" AND l.time >= ").push_bind(from.0).push(" AND l.time < ").push_bind(to.0);
-        })
-        .await
-    }
-
-    async fn latest(&self, tenant: TenantId, names: &[&str], from: UnixNanos) -> StoreResult<Vec<SeriesPoints>> {
-        let mut all = Vec::new();
-        for (id, key) in self.series_named(tenant, names).await? {
-            let row: Option<(i64, f64)> = sqlx::query_as(
-                "SELECT time, value FROM samples WHERE tenant = $1 AND series_id = $2 AND time >= $3
-                 ORDER BY time DESC LIMIT 1",
-            )
-            .bind(tenant.0)
-            .bind(id)
-            .bind(from.0)
-            .fetch_optional(&self.reader)
-            .await?;
-            if let Some((time, value)) = row {
-                let point = Point { time: UnixNanos(time), value, last: value, spread: 0.0 };
-                all.push(SeriesPoints { key, points: vec![point] });
-            }
+    async fn series(&self, tenant: TenantId, matchers: &[Matcher], since: i64) -> StoreResult<Vec<Labels>> {
+        {
+            let mut connection = self.reader.acquire().await?;
+            self.load_series(&mut connection, tenant, name_of(matchers)).await?;
         }
-        Ok(all)
+        let found = self.series.matching(tenant, matchers, since.div_euclid(DAY_MILLIS))?;
+        Ok(found.into_iter().map(|(_, labels)| labels).collect())
+    }
+
+    fn known_series(&self, tenant: TenantId, series: &[&Labels]) -> Vec<bool> {
+        let numbers = self.series.numbers(series.iter().map(|labels| (tenant, *labels)));
+        numbers.into_iter().map(|number| number.is_some()).collect()
+    }
+
+    fn active_series(&self, tenant: TenantId, since: i64) -> usize {
+        self.series.active(tenant, since.div_euclid(DAY_MILLIS))
+    }
+
+    async fn describe(&self, tenant: TenantId, metadata: &[Metadata]) -> StoreResult<()> {
+        // The same name twice in one statement is an error.
+        let newest: BTreeMap<&str, &Metadata> = metadata.iter().map(|one| (one.name.as_str(), one)).collect();
+        let newest: Vec<&Metadata> = newest.into_values().collect();
+        for metadata in bulk::parts(&newest) {
+            let mut query = QueryBuilder::<Db>::new("INSERT INTO metric_metadata (tenant, name, type, help, unit) ");
+            query.push_values(metadata, |mut row, one| {
+                row.push_bind(tenant.0).push_bind(&one.name).push_bind(&one.kind);
+                row.push_bind(&one.help).push_bind(&one.unit);
+            });
+            query.push(
+                " ON CONFLICT (tenant, name) DO UPDATE SET type = excluded.type, help = excluded.help,
+                    unit = excluded.unit",
+            );
+            query.build().execute(&self.writer).await?;
+        }
+        Ok(())
+    }
+
+    async fn metadata(&self, tenant: TenantId, name: Option<&str>, limit: usize) -> StoreResult<Vec<Metadata>> {
+        let rows = sqlx::query_as(
+            "SELECT name, type, help, unit FROM metric_metadata
+             WHERE tenant = $1 AND ($2 IS NULL OR name = $2) ORDER BY name LIMIT $3",
+        )
+        .bind(tenant.0)
+        .bind(name)
+        .bind(limit as i64)
+        .fetch_all(&self.reader)
+        .await?;
+        Ok(rows)
     }
 
     async fn exemplars(
         &self,
         tenant: TenantId,
-        name: &str,
+        matchers: &[Matcher],
         from: UnixNanos,
         to: UnixNanos,
         limit: usize,
     ) -> StoreResult<Vec<SeriesExemplars>> {
-        let mut all = Vec::new();
-        for (id, key) in self.series_named(tenant, &[name]).await? {
-            let rows: Vec<ExemplarRow> = sqlx::query_as(
-                "SELECT time, value, trace_id, span_id, labels FROM exemplars
-                 WHERE tenant = $1 AND series_id = $2 AND time >= $3 AND time < $4 ORDER BY time DESC LIMIT $5",
-            )
-            .bind(tenant.0)
-            .bind(id)
-            .bind(from.0)
-            .bind(to.0)
-            .bind(limit as i64)
-            .fetch_all(&self.reader)
-            .await?;
-            let exemplars = rows.into_iter().rev().map(ExemplarRow::exemplar).collect::<StoreResult<Vec<_>>>()?;
-            if !exemplars.is_empty() {
-                all.push(SeriesExemplars { key, exemplars });
+        {
+            let mut connection = self.reader.acquire().await?;
+            self.load_series(&mut connection, tenant, name_of(matchers)).await?;
+        }
+        let series = self.series.matching(tenant, matchers, i64::MIN)?;
+        let mut found: BTreeMap<i64, Vec<Exemplar>> = BTreeMap::new();
+        let mut count = 0;
+        for series in bulk::parts(&series) {
+            let mut query = QueryBuilder::<Db>::new(
+                "SELECT series_id, time, value, trace_id, span_id, labels FROM (
+                    SELECT x.*, ROW_NUMBER() OVER (PARTITION BY x.series_id ORDER BY x.time DESC) AS age FROM (",
+            );
+            query.push_values(series, |mut row, (id, _)| {
+                row.push_bind(*id);
+            });
+            // A cross join: SQLite must go from the series to their exemplars, not through all of them.
+            query.push(") AS k CROSS JOIN exemplars x WHERE x.series_id = k.column1 AND x.tenant = ");
+            query.push_bind(tenant.0).push(" AND x.time >= ").push_bind(from.0);
+            query.push(" AND x.time < ").push_bind(to.0).push(") AS of_series WHERE age <= ").push_bind(limit as i64);
+            query.push(" ORDER BY series_id, time");
+            let rows: Vec<ExemplarRow> = query.build_query_as().fetch_all(&self.reader).await?;
+            count += rows.len();
+            if count > MOST_EXEMPLARS {
+                return Err(StoreError::TooMuch(MOST_EXEMPLARS));
+            }
+            for row in rows {
+                found.entry(row.series_id).or_default().push(row.exemplar()?);
             }
         }
-        Ok(all)
+        let with_exemplars = |(id, series)| found.remove(&id).map(|exemplars| SeriesExemplars { series, exemplars });
+        Ok(series.into_iter().filter_map(with_exemplars).collect())
+    }
+
+    async fn tidy_samples(&self, now: UnixNanos) -> StoreResult<bool> {
+        self.tidy_once(now).await
     }
 }
 
 #[derive(sqlx::FromRow)]
 struct ExemplarRow {
+    series_id: i64,
     time: i64,
     value: f64,
     trace_id: Option<Vec<u8>>,
@@ -200,30 +140,5 @@ impl ExemplarRow {
             span_id: span_id.map(SpanId),
             labels: serde_json::from_str(&self.labels).map_err(|_| damaged("labels"))?,
         })
-    }
-}
-
-/// Ids of series that are known to be committed.
-#[derive(Debug, Default)]
-pub(super) struct SeriesCache(std::sync::Mutex<HashMap<(TenantId, SeriesKey), i64>>);
-
-/// Series kept in memory; beyond it the cache begins anew.
-const MAX_CACHED_SERIES: usize = 200_000;
-
-impl SeriesCache {
-    pub(super) fn get(&self, tenant: TenantId, key: &SeriesKey) -> Option<i64> {
-        self.lock().get(&(tenant, key.clone())).copied()
-    }
-
-    pub(super) fn learn(&self, known: HashMap<(TenantId, SeriesKey), i64>) {
-        let mut cache = self.lock();
-        if cache.len() + known.len() > MAX_CACHED_SERIES {
-            cache.clear();
-        }
-        cache.extend(known);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(TenantId, SeriesKey), i64>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

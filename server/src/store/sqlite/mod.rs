@@ -1,6 +1,6 @@
 //! The embedded engine: SQLite in WAL mode with one writing connection and a pool of readers.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::atomic::AtomicBool, time::Duration};
 
 use app::model::{TenantId, UnixNanos, health::StoreSummary};
 use async_trait::async_trait;
@@ -9,8 +9,9 @@ use sqlx::{
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::Mutex;
 
-use super::{ACQUIRE_TIMEOUT, AdminStore, NewSample, Removed, Signal, StoreResult, refuse_newer};
+use super::{ACQUIRE_TIMEOUT, AdminStore, Removed, Signal, StoreResult, refuse_newer};
 
 mod checkpoint;
 
@@ -36,6 +37,12 @@ mod log_search;
 mod metric;
 #[path = "../sql/pipeline.rs"]
 mod pipeline;
+#[path = "../sql/sample.rs"]
+mod sample;
+#[path = "../sql/sample_read.rs"]
+mod sample_read;
+#[path = "../sql/sample_tidy.rs"]
+mod sample_tidy;
 #[path = "../sql/span.rs"]
 mod span;
 #[path = "../sql/span_commit.rs"]
@@ -57,7 +64,9 @@ static MIGRATOR: Migrator = sqlx::migrate!("../migrations/sqlite");
 pub struct SqlStore {
     writer: Pool<Db>,
     reader: Pool<Db>,
-    series: metric::SeriesCache,
+    series: super::sample::index::SeriesIndex,
+    head: Mutex<super::sample::head::Head>,
+    has_no_old_rows: AtomicBool,
     names: span_commit::NameCache,
     pairings: super::span::Pairings,
     log_filters: filters::Filters,
@@ -100,7 +109,9 @@ impl SqlStore {
         Ok(Self {
             writer,
             reader,
-            series: metric::SeriesCache::default(),
+            series: super::sample::index::SeriesIndex::default(),
+            head: Mutex::default(),
+            has_no_old_rows: AtomicBool::default(),
             names: span_commit::NameCache::default(),
             pairings: super::span::Pairings::default(),
             log_filters: filters::Filters::new(blob::LOG_FILTERS),
@@ -129,27 +140,6 @@ impl SqlStore {
     /// Begins a transaction that sees one state of the database throughout.
     async fn begin_read(&self) -> sqlx::Result<Transaction<'static, Db>> {
         self.reader.begin().await
-    }
-
-    /// Nothing to prepare: there are no partitions here.
-    #[expect(clippy::unused_async, reason = "the other engine makes partitions here")]
-    async fn prepare_samples(&self, _samples: &[NewSample]) -> StoreResult<()> {
-        Ok(())
-    }
-
-    /// Appends (tenant, series, time, value) rows in one statement; a sample that is there already stays.
-    async fn append_samples(connection: &mut sqlx::SqliteConnection, rows: &[(i64, i64, i64, f64)]) -> StoreResult<()> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        sqlx::query(
-            "INSERT OR IGNORE INTO samples (tenant, series_id, time, value)
-             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each($1)",
-        )
-        .bind(sqlx::types::Json(rows))
-        .execute(connection)
-        .await?;
-        Ok(())
     }
 }
 
@@ -192,10 +182,7 @@ impl AdminStore for SqlStore {
     }
 
     async fn remove_before(&self, signal: Signal, before: UnixNanos) -> StoreResult<Removed> {
-        match signal {
-            Signal::Samples => self.remove_samples(before).await,
-            other => self.remove_rows(other, before).await,
-        }
+        self.remove_rows(signal, before).await
     }
 
     async fn tenants(&self) -> StoreResult<Vec<TenantId>> {
@@ -206,31 +193,5 @@ impl AdminStore for SqlStore {
         self.checkpointer.close().await;
         self.reader.close().await;
         self.writer.close().await;
-    }
-}
-
-impl SqlStore {
-    /// Removes samples series by series, at most a day of each, so that the writer is never held for long.
-    async fn remove_samples(&self, before: UnixNanos) -> StoreResult<Removed> {
-        const BATCH: i64 = 5000;
-        let mut removed = self.remove_rows(Signal::Samples, before).await?;
-        let series: Vec<(i64, i64)> =
-            sqlx::query_as("SELECT tenant, id FROM series ORDER BY id").fetch_all(&self.reader).await?;
-        for (tenant, id) in series {
-            let done = sqlx::query(
-                "DELETE FROM samples WHERE tenant = $1 AND series_id = $2 AND time < $3 AND time <= COALESCE(
-                    (SELECT time FROM samples WHERE tenant = $1 AND series_id = $2 ORDER BY time LIMIT 1 OFFSET $4),
-                    $3)",
-            )
-            .bind(tenant)
-            .bind(id)
-            .bind(before.0)
-            .bind(BATCH)
-            .execute(&self.writer)
-            .await?;
-            removed.rows += done.rows_affected();
-            removed.more |= done.rows_affected() >= BATCH as u64;
-        }
-        Ok(removed)
     }
 }
