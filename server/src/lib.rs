@@ -17,6 +17,8 @@ pub mod live;
 pub mod loki;
 pub mod otlp;
 pub mod pipeline;
+pub mod remote_write;
+pub mod series;
 pub mod server;
 pub mod service;
 pub mod store;

@@ -337,6 +337,8 @@ pub struct IngestConfig {
     pub otlp_body_bytes: usize,
     /// Largest OTLP body that is accepted, in bytes without its compression.
     pub otlp_unpacked_bytes: usize,
+    /// Series of metrics that a tenant may have with samples since yesterday; samples of more are refused.
+    pub series_per_tenant: usize,
 }
 
 impl Default for IngestConfig {
@@ -347,6 +349,7 @@ impl Default for IngestConfig {
             host_interval_seconds: 5,
             otlp_body_bytes: 20 * 1024 * 1024,
             otlp_unpacked_bytes: 100 * 1024 * 1024,
+            series_per_tenant: 250_000,
         }
     }
 }
@@ -517,6 +520,7 @@ impl Config {
             ("ingest.host_interval_seconds", self.ingest.host_interval_seconds as usize),
             ("ingest.otlp_body_bytes", self.ingest.otlp_body_bytes),
             ("ingest.otlp_unpacked_bytes", self.ingest.otlp_unpacked_bytes),
+            ("ingest.series_per_tenant", self.ingest.series_per_tenant),
             ("live.max_streams", self.live.max_streams),
             ("live.buffer_events", self.live.buffer_events),
             ("log.queue_records", self.log.queue_records),

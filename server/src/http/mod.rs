@@ -18,6 +18,7 @@ mod metrics;
 mod observe;
 mod otlp;
 mod query;
+mod remote_write;
 mod rest;
 mod security;
 mod site;
@@ -77,6 +78,8 @@ fn surface(state: &AppState) -> Surface {
         .add(Class::Ingest, routes!(otlp::traces))
         .add(Class::Ingest, routes!(otlp::metrics))
         .add(Class::Ingest, routes!(loki::push))
+        .add(Class::Ingest, routes!(remote_write::write))
+        .add(Class::Ingest, routes!(remote_write::write_at_root))
         .add(Class::Ingest, routes!(errors::take))
         .add(Class::READ, routes!(rest::list_traces))
         .add(Class::READ, routes!(rest::trace_stats))

@@ -3,7 +3,7 @@
 mod any_value;
 pub mod attributes;
 mod logs;
-mod metrics;
+pub mod metrics;
 mod traces;
 mod weight;
 mod wire;

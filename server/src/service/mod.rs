@@ -5,6 +5,7 @@ mod errors;
 mod figures;
 pub mod identity;
 pub mod logs;
+mod metrics;
 mod monitoring;
 mod otlp;
 mod outline;
@@ -34,6 +35,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 pub use webhook::{WebhookAnswer, WebhookDelivery, WebhookError, WebhookOutcome};
 
+use self::metrics::{Described, SeriesRoom};
 use crate::{
     activity::Activity,
     clock::SharedClock,
@@ -43,6 +45,7 @@ use crate::{
     live::Hub,
     otlp::DeltaStreams,
     pipeline::target::PathPattern,
+    remote_write::KnownSeries,
     store::{StoreError, Stores},
     telemetry::{EndpointRecorder, OwnMetrics, SelfLog},
 };
@@ -76,6 +79,12 @@ pub struct Services {
     pub unpacking: Arc<Semaphore>,
     /// Sums of the metrics that come as deltas.
     pub deltas: Arc<DeltaStreams>,
+    /// Series that remote write has brought before.
+    pub known_series: Arc<KnownSeries>,
+    /// Room for series, by tenant.
+    pub series_room: SeriesRoom,
+    /// What is said of metrics.
+    described: Described,
     /// Whether somebody is asking.
     pub activity: Activity,
     /// Sessions, keys and their limits.
@@ -118,6 +127,9 @@ impl Services {
             status_since: Mutex::default(),
             unpacking: Arc::new(Semaphore::new(UNPACKED_AT_ONCE)),
             deltas: Arc::default(),
+            known_series: Arc::default(),
+            series_room: SeriesRoom::default(),
+            described: Described::default(),
             activity: Activity::default(),
             identity: Arc::new(identity::Identity::new(stores.identity.clone(), clock.clone(), config.auth.clone())),
             stores,

@@ -101,6 +101,7 @@ impl Services {
         let mut components = self.supervisor.report();
         components.insert("store".to_owned(), self.store_health().await);
         components.insert("ingest".to_owned(), self.ingest_health());
+        components.insert("series".to_owned(), self.series_health());
         components.insert("log".to_owned(), self.log_health());
         components.insert("live".to_owned(), self.live_health());
         let rank = |status| match status {
@@ -157,6 +158,23 @@ impl Services {
             ("queue_fill_percent".to_owned(), fill),
         ]);
         Component { status, message, figures }
+    }
+
+    /// Anybody may ask: how many there are, not which.
+    fn series_health(&self) -> Component {
+        let tenants = self.series_room.figures();
+        let (most, active) = (self.config.ingest.series_per_tenant, tenants.iter().map(|tenant| tenant.active));
+        let largest = active.clone().max().unwrap_or_default();
+        let refused: u64 = tenants.iter().map(|tenant| tenant.refused).sum();
+        let is_full = largest >= most;
+        Component {
+            status: if is_full { ComponentStatus::Degraded } else { ComponentStatus::Up },
+            message: is_full.then(|| "a tenant has no room for more series (`ingest.series_per_tenant`)".to_owned()),
+            figures: BTreeMap::from([
+                ("active_series".to_owned(), active.sum::<usize>() as f64),
+                ("refused_samples".to_owned(), refused as f64),
+            ]),
+        }
     }
 
     fn log_health(&self) -> Component {

@@ -1,6 +1,6 @@
 //! What arrives over OTLP, by HTTP or gRPC: read, submitted, answered.
 
-use app::model::{TenantId, UnixNanos};
+use app::model::TenantId;
 use opentelemetry_proto::tonic::collector::{
     logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse},
     metrics::v1::{ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse},
@@ -18,7 +18,6 @@ use crate::{
 const READ_HERE: usize = 64;
 /// Samples of one request that are stored at once, in bytes; less where the queue is small.
 const PORTION_BYTES: usize = 4 * 1024 * 1024;
-const DAY_NANOS: i64 = 24 * 3600 * 1_000_000_000;
 
 impl Services {
     /// Stores log records; they are on disk when this answers with `Ok`.
@@ -68,11 +67,10 @@ impl Services {
         request: ExportMetricsServiceRequest,
     ) -> Result<ExportMetricsServiceResponse, IngestError> {
         let arrived = self.clock.now();
-        let kept = i64::from(self.config.retention.samples_days).saturating_mul(DAY_NANOS);
         let terms = MetricTerms {
             tenant,
             arrived,
-            oldest: UnixNanos(arrived.0.saturating_sub(kept)),
+            oldest: self.oldest_sample(arrived),
             redactor: self.self_log.redactor().clone(),
             deltas: self.deltas.clone(),
             portion_bytes: PORTION_BYTES.min(self.config.ingest.queue_bytes / 4),
@@ -81,13 +79,19 @@ impl Services {
         let reading = tokio::task::spawn_blocking(move || {
             otlp::read_metrics(request, &terms, &mut |metrics| sender.blocking_send(metrics).map_err(|_| Stopped))
         });
+        let mut no_room = (0, None);
         while let Some(metrics) = portions.recv().await {
-            self.ingest.submit(Submission { metrics, ..Submission::default() }).await?;
+            if let Some(refused) = self.store_metrics(tenant, metrics).await? {
+                no_room.0 += refused.samples;
+                no_room.1 = Some(refused.message);
+            }
         }
         let read = reading.await.map_err(|_| IngestError::Unavailable)?.map_err(|_| IngestError::Unavailable)?;
-        let partial_success = read.message().map(|error_message| ExportMetricsPartialSuccess {
-            rejected_data_points: i64::try_from(read.rejected()).unwrap_or(i64::MAX),
-            error_message,
+        let rejected = read.rejected().saturating_add(no_room.0);
+        let parts: Vec<String> = read.message().into_iter().chain(no_room.1).collect();
+        let partial_success = (!parts.is_empty()).then(|| ExportMetricsPartialSuccess {
+            rejected_data_points: i64::try_from(rejected).unwrap_or(i64::MAX),
+            error_message: parts.join(". "),
         });
         Ok(ExportMetricsServiceResponse { partial_success })
     }

@@ -97,6 +97,12 @@ impl Collector for Snapshot {
             ("console_ingest_records", "Records of all kinds that were committed", "ingest", "committed_records"),
             ("console_ingest_commits", "Group commits", "ingest", "commits"),
             ("console_ingest_commit_retries", "Group commits that failed and were tried again", "ingest", "retries"),
+            (
+                "console_series_refused_samples",
+                "Samples that were refused as their tenant has no room for more series",
+                "series",
+                "refused_samples",
+            ),
             ("console_log_dropped_records", "Lines of Console's own log that found no place", "log", "dropped_records"),
             ("console_redacted_values", "Secrets taken out before anything was stored", "log", "redacted_values"),
         ] {
@@ -110,6 +116,11 @@ impl Collector for Snapshot {
             let ratio = Unit::Other("ratio".to_owned());
             let help = "Share of the ingest queue that is taken";
             one(out, ("console_queue_fill", help, Some(&ratio)), &gauge(percent / 100.0))?;
+        }
+
+        if let Some(active) = self.figure("series", "active_series") {
+            let help = "Series of metrics that had samples since yesterday, where they come from outside";
+            one(out, ("console_series_active", help, None), &gauge(active))?;
         }
 
         one(out, ("console_store_up", "Whether the store answers", None), &gauge(u8::from(self.is_up("store"))))?;

@@ -74,6 +74,22 @@ pub struct Metadata {
     pub unit: String,
 }
 
+impl Metadata {
+    /// What a sender says, with a help of so many bytes at most; none if it says nothing that can be kept.
+    pub fn new(name: String, kind: &str, mut help: String, mut unit: String, help_bytes: usize) -> Option<Self> {
+        const MOST_NAME_BYTES: usize = 1024;
+        const MOST_UNIT_BYTES: usize = 64;
+        if name.is_empty() || name.len() > MOST_NAME_BYTES || name.contains('\0') {
+            return None;
+        }
+        help.truncate(help.floor_char_boundary(help_bytes));
+        unit.truncate(unit.floor_char_boundary(MOST_UNIT_BYTES));
+        help.retain(|char| char != '\0');
+        unit.retain(|char| char != '\0');
+        Some(Self { name, kind: kind.to_owned(), help, unit })
+    }
+}
+
 /// A sample on its way in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSample {

@@ -16,6 +16,8 @@ mod loki;
 mod otlp;
 mod otlp_metrics;
 mod own_metrics;
+mod prometheus;
+mod remote_write;
 mod samples;
 mod sign_in;
 mod spans;

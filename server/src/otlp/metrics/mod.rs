@@ -107,7 +107,7 @@ pub fn read_metrics(
 }
 
 /// One series of a data point: what its name and labels have besides those of the data point, and its value.
-type Part = (&'static str, Option<(&'static str, String)>, f64);
+pub type Part = (&'static str, Option<(&'static str, String)>, f64);
 
 /// What the data points of a metric have in common.
 struct Family<'a> {
@@ -370,6 +370,16 @@ impl Reader<'_> {
 fn series(name: &str, labels: Labels) -> sample::Labels {
     let name = (sample::NAME.to_owned(), name.to_owned());
     sample::Labels::new(labels.into_iter().chain([name]))
+}
+
+/// The series of a histogram with bounds of its own; none if it makes no sense.
+pub fn explicit_parts(point: HistogramDataPoint) -> Option<Vec<Part>> {
+    Explicit::read(point).ok().map(|histogram| distribution(Amount::Explicit(histogram)))
+}
+
+/// The series of an exponential histogram; none if it makes no sense.
+pub fn exponential_parts(point: ExponentialHistogramDataPoint) -> Option<Vec<Part>> {
+    Exponential::read(point).ok().map(|histogram| distribution(Amount::Exponential(histogram)))
 }
 
 /// The series of a histogram.

@@ -1,0 +1,223 @@
+//! Samples on their way in, however they were sent: within the tenant's room for series, with what is said of them.
+
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use app::model::{TenantId, UnixNanos};
+use foldhash::{HashMap, HashMapExt};
+use tokio::time::Instant;
+
+use super::Services;
+use crate::{
+    ingest::{IngestError, Submission},
+    remote_write::{ReadWrite, WriteTerms, Written},
+    store::{
+        Metadata, NewMetrics,
+        sample::{Comparison, Labels, Matcher, NAME},
+    },
+};
+
+/// How long a count of series is believed.
+const COUNTED_EVERY: Duration = Duration::from_secs(10);
+/// Series count that had samples since yesterday.
+const ACTIVE_MILLIS: i64 = 86_400_000;
+const DAY_NANOS: i64 = 86_400 * 1_000_000_000;
+
+/// The room that tenants have for series, and who has filled it.
+#[derive(Debug, Default)]
+pub struct SeriesRoom(Mutex<HashMap<TenantId, Counted>>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    at: Option<Instant>,
+    active: usize,
+    refused: u64,
+    why: Option<(Instant, String)>,
+}
+
+/// What is known of a tenant's series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesFigures {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Series with samples since yesterday.
+    pub active: usize,
+    /// Samples that were refused since the start as they were of series for which there was no room.
+    pub refused: u64,
+    /// Which label has so many values.
+    pub why: Option<String>,
+}
+
+/// Samples that were not taken as they are of series for which there is no room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoRoom {
+    /// How many samples.
+    pub samples: u64,
+    /// For the sender.
+    pub message: String,
+}
+
+impl SeriesRoom {
+    /// What is known of every tenant's series.
+    pub fn figures(&self) -> Vec<SeriesFigures> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let figures = all.iter().map(|(tenant, counted)| SeriesFigures {
+            tenant: *tenant,
+            active: counted.active,
+            refused: counted.refused,
+            why: counted.why.as_ref().map(|(_, why)| why.clone()),
+        });
+        figures.collect()
+    }
+
+    fn with<T>(&self, tenant: TenantId, run: impl FnOnce(&mut Counted) -> T) -> T {
+        run(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(tenant).or_default())
+    }
+}
+
+impl Services {
+    /// On what terms remote write is read.
+    pub fn write_terms(&self, tenant: TenantId) -> WriteTerms {
+        let arrived = self.clock.now();
+        WriteTerms {
+            tenant,
+            arrived,
+            oldest: self.oldest_sample(arrived),
+            redactor: self.self_log.redactor().clone(),
+            known: self.known_series.clone(),
+        }
+    }
+
+    /// Samples from before this are not taken: retention would remove them at once.
+    pub fn oldest_sample(&self, now: UnixNanos) -> UnixNanos {
+        let kept = i64::from(self.config.retention.samples_days).saturating_mul(DAY_NANOS);
+        UnixNanos(now.0.saturating_sub(kept))
+    }
+
+    /// Stores what remote write brings; it is on disk when this answers with `Ok`. Says what was taken, and what is wrong
+    /// with the rest.
+    pub async fn take_remote_write(
+        &self,
+        tenant: TenantId,
+        read: ReadWrite,
+    ) -> Result<(Written, Option<String>), IngestError> {
+        let ReadWrite { metrics, metadata, mut written, refused } = read;
+        let no_room = self.store_metrics(tenant, metrics).await?;
+        self.describe_metrics(tenant, metadata).await;
+        written.samples = written.samples.saturating_sub(no_room.as_ref().map_or(0, |refused| refused.samples));
+        let refused = refused.map(|(count, why)| format!("{count} samples were refused: {why}"));
+        let parts: Vec<String> = refused.into_iter().chain(no_room.map(|refused| refused.message)).collect();
+        Ok((written, (!parts.is_empty()).then(|| parts.join(". "))))
+    }
+
+    /// Stores samples and exemplars of one tenant; they are on disk when this answers with `Ok`. Where the tenant has no
+    /// room for more series, samples of new ones are left out.
+    pub async fn store_metrics(
+        &self,
+        tenant: TenantId,
+        mut metrics: NewMetrics,
+    ) -> Result<Option<NoRoom>, IngestError> {
+        let left_out = self.leave_out(tenant, &mut metrics);
+        if !metrics.is_empty() {
+            self.ingest.submit(Submission { metrics, ..Submission::default() }).await?;
+        }
+        let Some((samples, of)) = left_out else { return Ok(None) };
+        Ok(Some(NoRoom { samples, message: self.why_no_room(tenant, &of).await }))
+    }
+
+    /// Leaves out samples of series for which there is no room: says how many, and one of the series.
+    fn leave_out(&self, tenant: TenantId, metrics: &mut NewMetrics) -> Option<(u64, Labels)> {
+        let most = self.config.ingest.series_per_tenant;
+        let since = self.clock.now_millis().0 - ACTIVE_MILLIS;
+        let active = self.series_room.with(tenant, |counted| {
+            if counted.at.is_none_or(|at| at.elapsed() > COUNTED_EVERY) {
+                (counted.at, counted.active) = (Some(Instant::now()), self.stores.metrics.active_series(tenant, since));
+            }
+            counted.active
+        });
+        if active + metrics.len() <= most {
+            return None;
+        }
+        let of_samples = metrics.samples.iter().map(|sample| &sample.series);
+        let all: HashSet<&Labels> = of_samples.chain(metrics.exemplars.iter().map(|one| &one.series)).collect();
+        let all: Vec<&Labels> = all.into_iter().collect();
+        let known = self.stores.metrics.known_series(tenant, &all);
+        let new: Vec<&Labels> = all.iter().zip(known).filter(|(_, known)| !known).map(|(labels, _)| *labels).collect();
+        let room = most.saturating_sub(active);
+        self.series_room.with(tenant, |counted| counted.active += new.len().min(room));
+        let refused: HashSet<Labels> = new.into_iter().skip(room).cloned().collect();
+        let of = refused.iter().next()?.clone();
+        let before = metrics.samples.len();
+        metrics.samples.retain(|sample| !refused.contains(&sample.series));
+        metrics.exemplars.retain(|one| !refused.contains(&one.series));
+        let samples = (before - metrics.samples.len()) as u64;
+        self.series_room.with(tenant, |counted| counted.refused += samples);
+        Some((samples, of))
+    }
+
+    /// Says why there is no room: which label of a metric has the most values.
+    async fn why_no_room(&self, tenant: TenantId, of: &Labels) -> String {
+        let told = self.series_room.with(tenant, |counted| {
+            counted.why.as_ref().filter(|(at, _)| at.elapsed() < COUNTED_EVERY).map(|(_, why)| why.clone())
+        });
+        if let Some(told) = told {
+            return told;
+        }
+        let most = self.config.ingest.series_per_tenant;
+        let name = Matcher { label: NAME.to_owned(), comparison: Comparison::Equal, value: of.name().to_owned() };
+        let since = self.clock.now_millis().0 - ACTIVE_MILLIS;
+        let known = self.stores.metrics.series(tenant, &[name], since).await.unwrap_or_default();
+        let mut values: HashMap<&str, HashSet<&str>> = HashMap::new();
+        for (label, value) in known.iter().chain([of]).flat_map(Labels::iter) {
+            values.entry(label).or_default().insert(value);
+        }
+        let exploded = values.into_iter().map(|(label, values)| (values.len(), label)).max();
+        let label = exploded.map(|(count, label)| format!(" (its label `{label}` has {count} values)"));
+        let why = format!(
+            "there are {most} active series already (`ingest.series_per_tenant`), new ones are refused, such as of `{}`{}",
+            of.name(),
+            label.unwrap_or_default()
+        );
+        tracing::warn!(tenant = tenant.0, why, "samples of new series are refused");
+        self.series_room.with(tenant, |counted| counted.why = Some((Instant::now(), why.clone())));
+        why
+    }
+
+    /// Notes what senders say of metrics, where it is news. Failing that, it is said again soon.
+    pub async fn describe_metrics(&self, tenant: TenantId, metadata: Vec<Metadata>) {
+        let news = self.described.news(tenant, metadata);
+        if news.is_empty() {
+            return;
+        }
+        if let Err(error) = self.stores.metrics.describe(tenant, &news).await {
+            self.described.forget();
+            tracing::warn!(%error, "what senders say of metrics could not be stored");
+        }
+    }
+}
+
+/// What is known to be stored about metrics: senders say the same again and again.
+#[derive(Debug, Default)]
+pub struct Described(Mutex<HashMap<(TenantId, String), Metadata>>);
+
+impl Described {
+    /// Metrics that are remembered; beyond them remembering begins anew.
+    const MOST: usize = 50_000;
+
+    fn news(&self, tenant: TenantId, mut metadata: Vec<Metadata>) -> Vec<Metadata> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        metadata.retain(|one| known.get(&(tenant, one.name.clone())) != Some(one));
+        if known.len() + metadata.len() > Self::MOST {
+            known.clear();
+        }
+        known.extend(metadata.iter().map(|one| ((tenant, one.name.clone()), one.clone())));
+        metadata
+    }
+
+    fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
