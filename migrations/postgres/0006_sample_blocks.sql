@@ -45,6 +45,8 @@ CREATE TABLE sample_blocks (
     first_series BIGINT NOT NULL,
     last_series  BIGINT NOT NULL,
     samples      BIGINT NOT NULL,
+    min_time     BIGINT NOT NULL,
+    max_time     BIGINT NOT NULL,
     is_fresh     BOOLEAN NOT NULL,
     payload      BYTEA NOT NULL
 );
@@ -52,7 +54,7 @@ CREATE TABLE sample_blocks (
 ALTER TABLE sample_commits ALTER COLUMN payload SET STORAGE EXTERNAL;
 ALTER TABLE sample_blocks ALTER COLUMN payload SET STORAGE EXTERNAL;
 CREATE INDEX idx_sample_blocks_place
-    ON sample_blocks (tenant, resolution, window_end, first_series, last_series, id, is_fresh, samples);
+    ON sample_blocks (tenant, resolution, window_end, first_series, last_series, min_time, max_time, id, is_fresh, samples);
 -- Windows that have blocks, and how often such were added that have not been merged.
 CREATE TABLE sample_windows (
     tenant     BIGINT NOT NULL,

@@ -45,11 +45,13 @@ CREATE TABLE sample_blocks (
     first_series INTEGER NOT NULL,
     last_series  INTEGER NOT NULL,
     samples      INTEGER NOT NULL,
+    min_time     INTEGER NOT NULL,
+    max_time     INTEGER NOT NULL,
     is_fresh     BOOLEAN NOT NULL,
     payload      BLOB NOT NULL
 );
 CREATE INDEX idx_sample_blocks_place
-    ON sample_blocks (tenant, resolution, window_end, first_series, last_series, id, is_fresh, samples);
+    ON sample_blocks (tenant, resolution, window_end, first_series, last_series, min_time, max_time, id, is_fresh, samples);
 -- Windows that have blocks, and how often such were added that have not been merged.
 CREATE TABLE sample_windows (
     tenant     INTEGER NOT NULL,

@@ -22,7 +22,7 @@ pub enum SeriesError {
     /// A series without a name.
     #[error("a series has no name (`__name__`)")]
     NoName,
-    /// A label without a name, or with a NUL in it.
+    /// A label without a name, or a NUL in a name or value.
     #[error("series {0} has a label without a name, or with a NUL character in it")]
     LabelName(String),
     /// Two labels with one name.
@@ -54,7 +54,8 @@ pub fn read<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>, redactor: &Reda
     if bytes > MAX_BYTES || name.len() > MAX_NAME_BYTES {
         return Err(SeriesError::TooLarge(called()));
     }
-    if name.contains('\0') || pairs.iter().any(|(label, _)| label.is_empty() || label.contains('\0')) {
+    let is_odd = |(label, value): &(&str, &str)| label.is_empty() || label.contains('\0') || value.contains('\0');
+    if pairs.iter().any(is_odd) {
         return Err(SeriesError::LabelName(called()));
     }
     let mut clean = Map::new();

@@ -12,7 +12,7 @@ use std::{
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use server::{
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     config::StoreConfig,
     ingest::{IngestError, IngestQueue, Submission, Writer},
     live::Hub,
@@ -66,6 +66,12 @@ impl Library {
         let begun = Instant::now();
         while self.stores.logs.compact(64).await? + self.stores.spans.compact_spans(64).await? > 0 {}
         Ok(begun.elapsed().as_secs_f64())
+    }
+
+    /// Sorts, merges and rolls up samples until there is nothing left to do.
+    pub async fn tidy_samples(&self) -> Outcome<()> {
+        while self.stores.metrics.tidy_samples(SystemClock.now()).await? {}
+        Ok(())
     }
 
     /// Bytes of the store.

@@ -3,12 +3,13 @@
 //! Two sides: the library for what has no interface of its own yet (log records on their way in), and the release
 //! binary for everything that people and exporters meet, over real sockets, on a store that holds a month.
 //!
-//! `BENCH_PARTS=spans` (or `empty`, `logs`; several with commas) measures a part; `BENCH_SPANS` and `BENCH_LOG_RECORDS`
+//! `BENCH_PARTS=spans` (or `empty`, `logs`, `metrics`; several with commas) measures a part; `BENCH_SPANS` and `BENCH_LOG_RECORDS`
 //! make the month smaller.
 
 mod browser;
 mod fill;
 mod library;
+mod metrics;
 mod process;
 mod report;
 mod requests;
@@ -47,6 +48,15 @@ async fn main() -> Outcome<()> {
         spans::fill(&mut report, dir).await?;
         println!("Spans over sockets");
         senders::spans(&mut report, dir).await?;
+    }
+    if is_wanted("metrics") {
+        println!("Samples by remote write, and PromQL");
+        let samples = tempfile::tempdir()?;
+        metrics::compare(&mut report, samples.path()).await?;
+    }
+    if !is_wanted("logs") && !is_wanted("spans") {
+        report.print();
+        return Ok(());
     }
     println!("A store that holds a month");
     // It would have been merged while the month went by.

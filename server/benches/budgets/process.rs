@@ -97,10 +97,7 @@ impl Server {
 
     /// Resident memory in megabytes; not a number where the system does not tell.
     pub fn resident_mb(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok());
-        kilobytes.map_or(f64::NAN, |kilobytes| kilobytes * 1024.0 / 1e6)
+        resident_mb(self.child.id())
     }
 
     /// Asks it to end and waits for that.
@@ -125,6 +122,14 @@ impl Drop for Server {
         let _gone = self.child.kill();
         let _gone = self.child.wait();
     }
+}
+
+/// Resident memory of a process in megabytes; not a number where the system does not tell.
+pub fn resident_mb(process: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kilobytes.map_or(f64::NAN, |kilobytes| kilobytes * 1024.0 / 1e6)
 }
 
 /// Opens a session of an administrator and returns its token: what people's browsers send is what is measured.

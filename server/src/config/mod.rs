@@ -387,11 +387,23 @@ impl Default for LogConfig {
 }
 
 /// Section `metrics`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetricsConfig {
     /// Whether whoever reaches Console may read its own metrics without a key.
     pub open: bool,
+    /// Seconds that the answer to a query may take.
+    pub query_timeout_seconds: u64,
+    /// Samples that a query may read; a roll-up counts as one.
+    pub query_samples: u64,
+    /// Values that a query may hold at once, of eight bytes each.
+    pub query_points: u64,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self { open: false, query_timeout_seconds: 30, query_samples: 1_000_000_000, query_points: 10_000_000 }
+    }
 }
 
 /// Section `redaction`: what is taken out besides what always is.
@@ -521,6 +533,9 @@ impl Config {
             ("ingest.otlp_body_bytes", self.ingest.otlp_body_bytes),
             ("ingest.otlp_unpacked_bytes", self.ingest.otlp_unpacked_bytes),
             ("ingest.series_per_tenant", self.ingest.series_per_tenant),
+            ("metrics.query_timeout_seconds", self.metrics.query_timeout_seconds as usize),
+            ("metrics.query_samples", self.metrics.query_samples as usize),
+            ("metrics.query_points", self.metrics.query_points as usize),
             ("live.max_streams", self.live.max_streams),
             ("live.buffer_events", self.live.buffer_events),
             ("log.queue_records", self.log.queue_records),

@@ -17,6 +17,7 @@ mod loki;
 mod metrics;
 mod observe;
 mod otlp;
+mod promql;
 mod query;
 mod remote_write;
 mod rest;
@@ -94,6 +95,21 @@ fn surface(state: &AppState) -> Surface {
         .add(Class::READ, routes!(log_export::export))
         .add(Class::READ, routes!(stream::logs))
         .add(Class::READ, routes!(stream::logs_of_the_integrated_page))
+        .add(Class::READ, routes!(promql::query))
+        .add(Class::READ, routes!(promql::query_form))
+        .add(Class::READ, routes!(promql::query_range))
+        .add(Class::READ, routes!(promql::query_range_form))
+        .add(Class::READ, routes!(promql::series))
+        .add(Class::READ, routes!(promql::series_form))
+        .add(Class::READ, routes!(promql::labels))
+        .add(Class::READ, routes!(promql::labels_form))
+        .add(Class::READ, routes!(promql::label_values))
+        .add(Class::READ, routes!(promql::metadata))
+        .add(Class::READ, routes!(promql::exemplars))
+        .add(Class::READ, routes!(promql::exemplars_form))
+        .add(Class::READ, routes!(promql::build_info))
+        .add(Class::READ, routes!(promql::rules))
+        .add(Class::READ, routes!(promql::alerts))
         .add(Class::Open, routes!(rest::health))
         .add(Class::Open, routes!(rest::health_of_the_monitoring_server))
         .add(Class::Open, routes!(rest::health_detailed))

@@ -1,4 +1,5 @@
-//! Remote write of Prometheus. Senders send again after 429 and 5xx, and drop what is answered with another 4xx.
+//! Remote write of Prometheus. Senders send again after 5xx, and drop what is answered with 4xx: with 429, too, unless they
+//! are told otherwise (`retry_on_http_429`).
 
 use std::sync::Arc;
 
@@ -54,8 +55,8 @@ impl From<IngestError> for Refusal {
     fn from(error: IngestError) -> Self {
         let status = match error {
             IngestError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            IngestError::Full => StatusCode::TOO_MANY_REQUESTS,
-            IngestError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            // Prometheus drops what is answered with 429, unless it is told otherwise.
+            IngestError::Full | IngestError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self(status, error.to_string())
     }
@@ -77,9 +78,10 @@ impl From<IngestError> for Refusal {
     (status = 413, description = "Too large.", body = String, content_type = "text/plain"),
     (status = 415, description = "Another message, or compressed in another way.", body = String,
      content_type = "text/plain"),
-    (status = 429, description = "The queue is full, or the key asks too often; `Retry-After` says when to send again.",
+    (status = 429, description = "The key asks too often; `Retry-After` says when to send again.",
      body = String, content_type = "text/plain"),
-    (status = 503, description = "The store does not accept samples right now; `Retry-After` says when to send again.",
+    (status = 503, description = "The queue is full, or the store does not accept samples right now; `Retry-After` says\
+     when to send again.",
      body = String, content_type = "text/plain"),
 ))]
 pub async fn write(

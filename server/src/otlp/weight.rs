@@ -17,6 +17,7 @@ use opentelemetry_proto::tonic::{
 };
 
 use super::WireError;
+use crate::remote_write::wire;
 
 /// What a message may take when it is decoded, in bytes, besides its texts.
 const MAX_DECODED_BYTES: usize = 128 * 1024 * 1024;
@@ -87,6 +88,26 @@ shapes! {
     SUMMARY(SummaryDataPoint) = [(6, Message(&QUANTILE)), (7, Message(&KEY_VALUE))];
     QUANTILE(ValueAtQuantile) = [];
     EXEMPLAR(Exemplar) = [(7, Message(&KEY_VALUE))];
+
+    WRITE(()) = [(1, Message(&SERIES)), (3, Message(&METADATA))];
+    METADATA(wire::MetricMetadata) = [];
+    SERIES(wire::TimeSeries) = [
+        (1, Message(&LABEL)), (2, Message(&FLOAT)), (3, Message(&SERIES_EXEMPLAR)), (4, Message(&NATIVE)),
+    ];
+    LABEL(wire::Label) = [];
+    FLOAT(wire::Sample) = [];
+    SERIES_EXEMPLAR(wire::Exemplar) = [(1, Message(&LABEL))];
+    NATIVE(wire::Histogram) = [
+        (8, Message(&BUCKET_SPAN)), (9, Grows), (10, Grows), (11, Message(&BUCKET_SPAN)), (12, Grows), (13, Grows),
+        (16, Grows),
+    ];
+    BUCKET_SPAN(wire::BucketSpan) = [];
+    WRITE_V2(()) = [(4, Grows), (5, Message(&SERIES_V2))];
+    SERIES_V2(wire::TimeSeriesV2) = [
+        (1, Grows), (2, Message(&FLOAT)), (3, Message(&NATIVE)), (4, Message(&EXEMPLAR_V2)), (5, Message(&METADATA_V2)),
+    ];
+    EXEMPLAR_V2(wire::ExemplarV2) = [(1, Grows)];
+    METADATA_V2(wire::MetadataV2) = [];
 }
 
 /// A request whose weight can be told.
@@ -110,6 +131,18 @@ impl Shaped for ExportLogsServiceRequest {
 impl Shaped for ExportMetricsServiceRequest {
     fn shape() -> &'static Shape {
         &METRICS
+    }
+}
+
+impl Shaped for wire::WriteRequest {
+    fn shape() -> &'static Shape {
+        &WRITE
+    }
+}
+
+impl Shaped for wire::Request {
+    fn shape() -> &'static Shape {
+        &WRITE_V2
     }
 }
 

@@ -91,7 +91,7 @@ fn side(spans: &[BucketSpan], deltas: &[i64], counts: &[f64]) -> Option<(i64, Ve
 }
 
 fn whole(count: f64) -> Option<u64> {
-    (count >= 0.0 && count < 1e18).then_some(count.round() as u64)
+    (0.0..1e18).contains(&count).then_some(count.round() as u64)
 }
 
 #[cfg(test)]

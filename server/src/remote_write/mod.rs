@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::Xxh3;
 pub use self::known::KnownSeries;
 use self::wire::{Histogram, Label, MetricType, Request, Sample, TimeSeries, WriteRequest};
 use crate::{
-    otlp::WireError,
+    otlp::{Shaped, WireError, check_protobuf},
     series::{self, SeriesError},
     store::{
         Exemplar, Metadata, NewExemplar, NewMetrics, NewSample,
@@ -30,6 +30,10 @@ use crate::{
 const FUTURE_NANOS: i64 = 24 * 3600 * 1_000_000_000;
 /// Labels of an exemplar may have so many bytes: eight times what `OpenMetrics` lets one have.
 const EXEMPLAR_BYTES: usize = 1024;
+/// What the histograms of a request may unfold to, in bytes.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// Metrics that one request may describe.
+const MOST_METADATA: usize = 10_000;
 /// Longest help of a metric that is kept, in bytes.
 const HELP_BYTES: usize = 2048;
 
@@ -98,10 +102,16 @@ pub struct Written {
 
 /// Reads a request, which has been unpacked.
 pub fn read(bytes: Bytes, version: Version, terms: &WriteTerms) -> Result<ReadWrite, WireError> {
-    let mut reader = Reader { terms, read: ReadWrite::default() };
+    let mut reader = Reader { terms, read: ReadWrite::default(), bytes: 0 };
     match version {
-        Version::One => reader.first(WriteRequest::decode(bytes).map_err(broken)?)?,
-        Version::Two => reader.second(Request::decode(bytes).map_err(broken)?)?,
+        Version::One => {
+            check_protobuf(&bytes, WriteRequest::shape())?;
+            reader.first(WriteRequest::decode(bytes).map_err(broken)?)?;
+        }
+        Version::Two => {
+            check_protobuf(&bytes, Request::shape())?;
+            reader.second(Request::decode(bytes).map_err(broken)?)?;
+        }
     }
     Ok(reader.read)
 }
@@ -124,6 +134,8 @@ type SentExemplar<'a> = (Vec<(&'a str, &'a str)>, f64, i64);
 struct Reader<'a> {
     terms: &'a WriteTerms,
     read: ReadWrite,
+    /// What the samples take in memory, about.
+    bytes: usize,
 }
 
 impl Reader<'_> {
@@ -136,7 +148,7 @@ impl Reader<'_> {
                 (pairs.collect(), exemplar.value, exemplar.timestamp)
             });
             let exemplars = exemplars.collect();
-            self.series(Sent { labels, samples, histograms, exemplars });
+            self.series(Sent { labels, samples, histograms, exemplars })?;
         }
         for one in request.metadata {
             self.metadata(one.family, one.kind, one.help, one.unit);
@@ -162,7 +174,7 @@ impl Reader<'_> {
                 Some((pairs_of(&symbols, &exemplar.labels_refs)?, exemplar.value, exemplar.timestamp))
             });
             let exemplars = exemplars.collect();
-            self.series(Sent { labels, samples: one.samples, histograms: one.histograms, exemplars });
+            self.series(Sent { labels, samples: one.samples, histograms: one.histograms, exemplars })?;
         }
         Ok(())
     }
@@ -199,14 +211,14 @@ impl Reader<'_> {
         series::read(pairs.iter().copied(), &self.terms.redactor).inspect(|labels| self.terms.known.learn(key, labels))
     }
 
-    fn series(&mut self, sent: Sent<'_>) {
+    fn series(&mut self, sent: Sent<'_>) -> Result<(), WireError> {
         let Sent { labels, samples, histograms, exemplars } = sent;
         let tenant = self.terms.tenant;
         let series = match labels {
             Ok(series) => series,
             Err(error) => {
                 self.refuse((samples.len() + histograms.len()) as u64, || error.to_string());
-                return;
+                return Ok(());
             }
         };
         for Sample { value, timestamp } in samples {
@@ -215,7 +227,7 @@ impl Reader<'_> {
             self.read.metrics.samples.push(NewSample { tenant, series: series.clone(), time, value });
         }
         for histogram in histograms {
-            self.histogram(&series, &histogram);
+            self.histogram(&series, &histogram)?;
         }
         for (labels, value, timestamp) in exemplars {
             // One that cannot be kept is left out: the numbers are right without it.
@@ -224,18 +236,19 @@ impl Reader<'_> {
                 self.read.metrics.exemplars.push(NewExemplar { tenant, series: series.clone(), exemplar });
             }
         }
+        Ok(())
     }
 
-    fn histogram(&mut self, series: &Labels, histogram: &Histogram) {
-        let Some(time) = self.time(histogram.timestamp, series) else { return };
+    fn histogram(&mut self, series: &Labels, histogram: &Histogram) -> Result<(), WireError> {
+        let Some(time) = self.time(histogram.timestamp, series) else { return Ok(()) };
         // The end of a histogram: of which of its buckets cannot be told, they end as time goes by.
         if is_stale(histogram.sum) {
             self.read.written.histograms += 1;
-            return;
+            return Ok(());
         }
         let Some(parts) = histogram::parts(histogram) else {
             self.refuse(1, || format!("the buckets of a native histogram of {series} do not fit each other"));
-            return;
+            return Ok(());
         };
         self.read.written.histograms += 1;
         let tenant = self.terms.tenant;
@@ -245,8 +258,12 @@ impl Reader<'_> {
             if let Some((label, text)) = &label {
                 part = part.with(label, text);
             }
-            self.read.metrics.samples.push(NewSample { tenant, series: part, time, value });
+            let sample = NewSample { tenant, series: part, time, value };
+            // One histogram becomes dozens of series with labels of their own.
+            self.bytes += sample.size();
+            self.read.metrics.samples.push(sample);
         }
+        if self.bytes > MOST_BYTES { Err(WireError::TooManyParts) } else { Ok(()) }
     }
 
     fn exemplar(&self, labels: &[(&str, &str)], value: f64, timestamp: i64) -> Option<Exemplar> {
@@ -286,6 +303,9 @@ impl Reader<'_> {
 
     fn metadata(&mut self, name: String, kind: i32, help: String, unit: String) {
         let kind = MetricType::try_from(kind).unwrap_or(MetricType::Unknown);
+        if self.read.metadata.len() >= MOST_METADATA {
+            return;
+        }
         self.read.metadata.extend(Metadata::new(name, kind.name(), help, unit, HELP_BYTES));
     }
 }

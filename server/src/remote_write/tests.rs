@@ -135,6 +135,26 @@ fn native_histograms_become_classic_ones() {
     assert_eq!((found.written.histograms, found.refused.map(|(count, _)| count)), (2, Some(1)));
 }
 
+#[test]
+fn what_would_unfold_to_too_much_is_refused() {
+    let terms = terms();
+    let too_much = |request: Result<ReadWrite, WireError>| assert!(matches!(request, Err(WireError::TooManyParts)));
+    // Empty series of two bytes each.
+    let empty = WriteRequest { timeseries: vec![Bytes::new(); 4_000_000], metadata: Vec::new() };
+    too_much(read(empty.encode_to_vec().into(), Version::One, &terms));
+    let empty = Request { symbols: Vec::new(), timeseries: vec![TimeSeriesV2::default(); 2_000_000] };
+    too_much(read(empty.encode_to_vec().into(), Version::Two, &terms));
+    // A few bytes that become dozens of series, with as many labels as there may be.
+    let spans = [0, 40, 40, 40].map(|offset| wire::BucketSpan { offset, length: 20 }).to_vec();
+    let histogram =
+        Histogram { positive_spans: spans, positive_deltas: vec![1; 80], timestamp: NOW, ..Histogram::default() };
+    let labels: Vec<(String, String)> = (0..100).map(|n| (format!("label_{n}"), "x".repeat(100))).collect();
+    let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let labels: Vec<(&str, &str)> = labels.chain([("__name__", "d")]).collect();
+    let one = TimeSeries { histograms: vec![histogram; 200], ..series(&labels, &[]) };
+    too_much(read(request(&[one]).encode_to_vec().into(), Version::One, &terms));
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {

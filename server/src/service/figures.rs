@@ -130,7 +130,7 @@ impl SeriesPoints {
                     time: time(bucket.end - resolution.millis()),
                     value: bucket.sum / bucket.count as f64,
                     last: bucket.last,
-                    growth: bucket.increase,
+                    growth: bucket.increase(),
                 });
                 point.collect()
             }
@@ -147,11 +147,15 @@ pub async fn points(
     range: (UnixNanos, UnixNanos),
     resolution: Resolution,
 ) -> StoreResult<Vec<SeriesPoints>> {
-    let names = Matcher { label: NAME.to_owned(), comparison: Comparison::Like, value: names.join("|") };
     let (after, to) = (range.0.to_millis().0 - 1, range.1.to_millis().0 - 1);
-    let selection = Selection { matchers: vec![names], after, to, resolution };
-    let series = collect(metrics.select(tenant, &selection).await?, MOST_SAMPLES).await?;
-    Ok(series.into_iter().map(|one| SeriesPoints::of(one, resolution)).collect())
+    let mut all = Vec::new();
+    for name in names {
+        let name = Matcher { label: NAME.to_owned(), comparison: Comparison::Equal, value: (*name).to_owned() };
+        let selection = Selection { matchers: vec![name], after, to, resolution };
+        let series = collect(metrics.select(tenant, &selection).await?, MOST_SAMPLES).await?;
+        all.extend(series.into_iter().map(|one| SeriesPoints::of(one, resolution)));
+    }
+    Ok(all)
 }
 
 /// Mean of the points in each slice.

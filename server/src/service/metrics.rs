@@ -20,8 +20,8 @@ use crate::{
     },
 };
 
-/// How long a count of series is believed.
-const COUNTED_EVERY: Duration = Duration::from_secs(10);
+/// How long it is believed why there is no room.
+const BELIEVED_FOR: Duration = Duration::from_secs(10);
 /// Series count that had samples since yesterday.
 const ACTIVE_MILLIS: i64 = 86_400_000;
 const DAY_NANOS: i64 = 86_400 * 1_000_000_000;
@@ -32,8 +32,10 @@ pub struct SeriesRoom(Mutex<HashMap<TenantId, Counted>>);
 
 #[derive(Debug, Default)]
 struct Counted {
-    at: Option<Instant>,
+    /// Series with samples since yesterday, and those that were let in since they were counted.
     active: usize,
+    /// Samples since then that were not looked at: each may be of a new series.
+    unseen: usize,
     refused: u64,
     why: Option<(Instant, String)>,
 }
@@ -43,7 +45,7 @@ struct Counted {
 pub struct SeriesFigures {
     /// Whose.
     pub tenant: TenantId,
-    /// Series with samples since yesterday.
+    /// Series with samples since yesterday, as far as is known.
     pub active: usize,
     /// Samples that were refused since the start as they were of series for which there was no room.
     pub refused: u64,
@@ -61,12 +63,11 @@ pub struct NoRoom {
 }
 
 impl SeriesRoom {
-    /// What is known of every tenant's series.
-    pub fn figures(&self) -> Vec<SeriesFigures> {
+    fn figures(&self, active: impl Fn(TenantId) -> usize) -> Vec<SeriesFigures> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let figures = all.iter().map(|(tenant, counted)| SeriesFigures {
             tenant: *tenant,
-            active: counted.active,
+            active: active(*tenant),
             refused: counted.refused,
             why: counted.why.as_ref().map(|(_, why)| why.clone()),
         });
@@ -79,6 +80,12 @@ impl SeriesRoom {
 }
 
 impl Services {
+    /// What is known of the series of every tenant that has sent samples since the start.
+    pub fn series_figures(&self) -> Vec<SeriesFigures> {
+        let since = self.clock.now_millis().0 - ACTIVE_MILLIS;
+        self.series_room.figures(|tenant| self.stores.metrics.active_series(tenant, since))
+    }
+
     /// On what terms remote write is read.
     pub fn write_terms(&self, tenant: TenantId) -> WriteTerms {
         let arrived = self.clock.now();
@@ -132,22 +139,25 @@ impl Services {
     fn leave_out(&self, tenant: TenantId, metrics: &mut NewMetrics) -> Option<(u64, Labels)> {
         let most = self.config.ingest.series_per_tenant;
         let since = self.clock.now_millis().0 - ACTIVE_MILLIS;
-        let active = self.series_room.with(tenant, |counted| {
-            if counted.at.is_none_or(|at| at.elapsed() > COUNTED_EVERY) {
-                (counted.at, counted.active) = (Some(Instant::now()), self.stores.metrics.active_series(tenant, since));
-            }
-            counted.active
+        let has_room = self.series_room.with(tenant, |counted| {
+            let has_room = counted.active + counted.unseen + metrics.len() <= most;
+            counted.unseen += if has_room { metrics.len() } else { 0 };
+            has_room
         });
-        if active + metrics.len() <= most {
+        if has_room {
             return None;
         }
+        let active = self.stores.metrics.active_series(tenant, since);
         let of_samples = metrics.samples.iter().map(|sample| &sample.series);
         let all: HashSet<&Labels> = of_samples.chain(metrics.exemplars.iter().map(|one| &one.series)).collect();
         let all: Vec<&Labels> = all.into_iter().collect();
         let known = self.stores.metrics.known_series(tenant, &all);
         let new: Vec<&Labels> = all.iter().zip(known).filter(|(_, known)| !known).map(|(labels, _)| *labels).collect();
-        let room = most.saturating_sub(active);
-        self.series_room.with(tenant, |counted| counted.active += new.len().min(room));
+        let room = self.series_room.with(tenant, |counted| {
+            let room = most.saturating_sub(active);
+            (counted.active, counted.unseen) = (active + new.len().min(room), 0);
+            room
+        });
         let refused: HashSet<Labels> = new.into_iter().skip(room).cloned().collect();
         let of = refused.iter().next()?.clone();
         let before = metrics.samples.len();
@@ -161,7 +171,7 @@ impl Services {
     /// Says why there is no room: which label of a metric has the most values.
     async fn why_no_room(&self, tenant: TenantId, of: &Labels) -> String {
         let told = self.series_room.with(tenant, |counted| {
-            counted.why.as_ref().filter(|(at, _)| at.elapsed() < COUNTED_EVERY).map(|(_, why)| why.clone())
+            counted.why.as_ref().filter(|(at, _)| at.elapsed() < BELIEVED_FOR).map(|(_, why)| why.clone())
         });
         if let Some(told) = told {
             return told;

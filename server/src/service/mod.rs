@@ -13,6 +13,7 @@ mod overview;
 mod own_metrics;
 mod pipeline_spans;
 mod pipelines;
+pub mod promql;
 mod service_map;
 mod settings;
 mod status;
@@ -85,6 +86,8 @@ pub struct Services {
     pub series_room: SeriesRoom,
     /// What is said of metrics.
     described: Described,
+    /// Turns to answer a `PromQL` query: each keeps a thread, and a connection to the store, busy.
+    querying: Arc<Semaphore>,
     /// Whether somebody is asking.
     pub activity: Activity,
     /// Sessions, keys and their limits.
@@ -130,6 +133,7 @@ impl Services {
             known_series: Arc::default(),
             series_room: SeriesRoom::default(),
             described: Described::default(),
+            querying: Arc::new(Semaphore::new((config.store.readers as usize / 2).max(1))),
             activity: Activity::default(),
             identity: Arc::new(identity::Identity::new(stores.identity.clone(), clock.clone(), config.auth.clone())),
             stores,

@@ -162,7 +162,7 @@ impl Services {
 
     /// Anybody may ask: how many there are, not which.
     fn series_health(&self) -> Component {
-        let tenants = self.series_room.figures();
+        let tenants = self.series_figures();
         let (most, active) = (self.config.ingest.series_per_tenant, tenants.iter().map(|tenant| tenant.active));
         let largest = active.clone().max().unwrap_or_default();
         let refused: u64 = tenants.iter().map(|tenant| tenant.refused).sum();

@@ -1,6 +1,7 @@
 //! What happens when things break: a killed process, a database that goes away.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -14,15 +15,21 @@ use std::{
 use app::model::{LogFilter, NodeKind, SpanKind, TenantId, UnixNanos};
 use serde_json::Value;
 use server::{
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     config::Secret,
     ingest::{IngestQueue, Submission, Writer},
     live::Hub,
-    store::{LogSelection, RollupRange, RollupResolution, Stores, log::LogMatcher, span::Peer},
+    store::{
+        LogSelection, NewSample, RollupRange, RollupResolution, Stores,
+        log::LogMatcher,
+        sample::{Data, Labels, Resolution},
+        span::Peer,
+    },
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    samples,
     spans::span,
     support::{Engine, Home, Process, SECRET, TestApp, client_with, fixture, free_port, record, run_console},
 };
@@ -52,11 +59,22 @@ async fn child_writes_until_it_is_killed() {
             span.kind = SpanKind::Client;
             span.peer = Some(Peer { kind: NodeKind::Database, name: "postgresql orders".into() });
             let spans = vec![(TenantId::DEFAULT, span)];
-            queue.submit(Submission { logs, spans, ..Submission::default() }).await.unwrap();
+            let series = Labels::named("written", &[("lane", &lane.to_string())]);
+            let time = UnixNanos(n as i64 * 1_000_000_000);
+            let metrics = vec![NewSample { tenant: TenantId::DEFAULT, series, time, value: n as f64 }].into();
+            queue.submit(Submission { logs, spans, metrics, ..Submission::default() }).await.unwrap();
             println!("acknowledged {lane}-{n}");
         }
     };
-    tokio::join!(hand_in(0), hand_in(1), hand_in(2), hand_in(3));
+    let tidy = async {
+        // A time at which everything is due: it is killed in the middle of sorting and merging.
+        let later = UnixNanos(SystemClock.now().0 + 86_400_000_000_000);
+        loop {
+            let _is_more = stores.metrics.tidy_samples(later).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::join!(hand_in(0), hand_in(1), hand_in(2), hand_in(3), tidy);
 }
 
 async fn acknowledged_records_survive(engine: Engine) {
@@ -103,6 +121,17 @@ async fn acknowledged_records_survive(engine: Engine) {
     assert_eq!(stored.len(), before, "nothing is there twice");
     for name in &acknowledged {
         assert!(stored.binary_search(&name.as_str()).is_ok(), "{name} was acknowledged and is lost");
+    }
+    let mut of_lane = BTreeMap::new();
+    for series in samples::select(&stores, TenantId::DEFAULT, "written", (-1, i64::MAX), Resolution::Raw).await {
+        let Data::Samples(samples) = series.data else { continue };
+        of_lane.insert(series.labels.get("lane").to_owned(), samples);
+    }
+    for name in &acknowledged {
+        let (lane, n) = name.split_once('-').unwrap();
+        let (samples, n) = (&of_lane[lane], n.parse::<i64>().unwrap());
+        let at = samples.times.binary_search(&(n * 1000));
+        assert!(at.is_ok_and(|at| samples.values[at] as i64 == n), "the sample of {name} was acknowledged and is lost");
     }
     let mut spans = std::collections::BTreeSet::new();
     for lane in 0..4 {

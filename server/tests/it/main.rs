@@ -17,6 +17,7 @@ mod otlp;
 mod otlp_metrics;
 mod own_metrics;
 mod prometheus;
+mod promql;
 mod remote_write;
 mod samples;
 mod sign_in;

@@ -42,6 +42,8 @@ impl Prometheus {
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", dir.join("tsdb").display()))
+            // Tests tell of fixed times.
+            .arg("--storage.tsdb.retention.time=100y")
             .arg(format!("--web.listen-address={address}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())

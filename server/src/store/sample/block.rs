@@ -241,12 +241,11 @@ const FIGURES: [Figure; 10] = [
     |bucket| bucket.sum,
     |bucket| bucket.min,
     |bucket| bucket.max,
-    |bucket| bucket.increase,
+    |bucket| bucket.lost,
 ];
 
 /// What the last three are for a counter that does not begin anew: then they are not told.
-const AS_EXPECTED: [(usize, Figure); 3] =
-    [(7, |bucket| bucket.first), (8, |bucket| bucket.last), (9, |bucket| bucket.last - bucket.first)];
+const AS_EXPECTED: [(usize, Figure); 3] = [(7, |bucket| bucket.first), (8, |bucket| bucket.last), (9, |_| 0.0)];
 
 /// The block of these series' buckets, by ascending number, none without buckets.
 pub fn encode_buckets<'a>(series: impl Iterator<Item = (i64, &'a [Bucket])>) -> StoreResult<Vec<u8>> {
@@ -295,7 +294,7 @@ pub fn decode_buckets(block: &[u8], is_wanted: impl Fn(i64) -> bool) -> StoreRes
                 sum: known(6),
                 min: figure(7).unwrap_or(first),
                 max: figure(8).unwrap_or(last),
-                increase: figure(9).unwrap_or(last - first),
+                lost: figure(9).unwrap_or(0.0),
             }
         });
         all.push((columns[0].0.div_euclid(COLUMNS), buckets.collect()));

@@ -50,9 +50,9 @@ pub struct Bucket {
     pub max: f64,
     /// All together.
     pub sum: f64,
-    /// By how much a counter grew from the first to the last: a value below the one before is one of a counter that
-    /// began anew at zero.
-    pub increase: f64,
+    /// What a counter lost between the first and the last as it began anew at zero: the values before those that are below
+    /// them.
+    pub lost: f64,
     /// Whether the series had ended when the bucket did.
     pub has_ended: bool,
 }
@@ -71,7 +71,7 @@ impl Bucket {
             min: nan,
             max: nan,
             sum: 0.0,
-            increase: 0.0,
+            lost: 0.0,
             has_ended: false,
         }
     }
@@ -85,7 +85,7 @@ impl Bucket {
         if self.count == 0 {
             (self.first_time, self.first) = (time, value);
         } else {
-            self.increase += growth(self.last, value);
+            self.lost += lost(self.last, value);
         }
         self.count += 1;
         (self.last_time, self.last) = (time, value);
@@ -94,14 +94,19 @@ impl Bucket {
         self.sum += value;
     }
 
+    /// By how much a counter grew from the first to the last.
+    pub fn increase(&self) -> f64 {
+        self.last - self.first + self.lost
+    }
+
     /// Adds what follows.
     pub fn join(&mut self, next: &Self) {
         if next.count > 0 {
             if self.count == 0 {
                 (self.first_time, self.first) = (next.first_time, next.first);
-                self.increase = next.increase;
+                self.lost = next.lost;
             } else {
-                self.increase += growth(self.last, next.first) + next.increase;
+                self.lost += lost(self.last, next.first) + next.lost;
             }
             self.count += next.count;
             (self.last_time, self.last) = (next.last_time, next.last);
@@ -112,9 +117,9 @@ impl Bucket {
     }
 }
 
-/// By how much a counter grew from one sample to the next.
-pub fn growth(from: f64, to: f64) -> f64 {
-    if to < from { to } else { to - from }
+/// What a counter lost from one sample to the next.
+fn lost(from: f64, to: f64) -> f64 {
+    if to < from { from } else { 0.0 }
 }
 
 /// The end of the bucket that a time is in.
@@ -176,7 +181,7 @@ mod tests {
     fn a_counter_that_begins_anew_has_grown_by_what_it_shows() {
         let samples: Samples = [(1, 10.0), (2, 15.0), (3, 2.0), (4, 5.0)].into_iter().collect();
         let bucket = roll_up(&samples, 300)[0];
-        assert_eq!((bucket.increase, bucket.first, bucket.last), (10.0, 10.0, 5.0));
+        assert_eq!((bucket.increase(), bucket.lost, bucket.first, bucket.last), (10.0, 15.0, 10.0, 5.0));
     }
 
     #[test]

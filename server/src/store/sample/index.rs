@@ -78,6 +78,10 @@ impl SeriesIndex {
             series: Vec::new(),
             by_labels: HashMap::new(),
         });
+        if known.series.is_empty() {
+            // What was learned of a metric whose commit came to nothing may be wrong.
+            known.id = metric.id;
+        }
         for StoredSeries { id, labels, last_day } in series {
             if known.by_labels.contains_key(&labels) {
                 continue;

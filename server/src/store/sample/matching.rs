@@ -6,7 +6,7 @@ use super::{Comparison, Labels, Matcher, NAME};
 use crate::store::{StoreError, StoreResult};
 
 /// A regular expression may take so many bytes compiled.
-const MOST_REGEX_BYTES: usize = 1 << 20;
+const MOST_REGEX_BYTES: usize = 256 << 10;
 
 /// Matchers made ready.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Blocks of many series: how figures are put together, and cut into blocks.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{
     Bucket, Resolution, Samples,
@@ -23,6 +23,8 @@ pub trait Figures: Sized + Send + Sync + 'static {
     fn encode(series: &[(i64, Self)]) -> StoreResult<Vec<u8>>;
     /// How many.
     fn count(&self) -> usize;
+    /// When the first and the last are, in milliseconds; none of nothing.
+    fn bounds(&self) -> Option<(i64, i64)>;
     /// How much one takes in a block, in samples.
     const WEIGHT: usize;
     /// Puts together what is of one series, in the order in which it was stored.
@@ -45,6 +47,10 @@ impl Figures for Samples {
         self.len()
     }
 
+    fn bounds(&self) -> Option<(i64, i64)> {
+        Some((*self.times.first()?, *self.times.last()?))
+    }
+
     fn together(parts: Vec<Self>) -> Self {
         let mut parts = parts.into_iter();
         let mut all = parts.next().unwrap_or_default();
@@ -57,7 +63,7 @@ impl Figures for Samples {
     }
 }
 
-/// Of two buckets that end at the same time the one that was stored last stays: it has seen more samples.
+/// Of two buckets that end at the same time the one that has seen more samples stays.
 impl Figures for Vec<Bucket> {
     const WEIGHT: usize = 8;
 
@@ -73,12 +79,16 @@ impl Figures for Vec<Bucket> {
         self.len()
     }
 
+    fn bounds(&self) -> Option<(i64, i64)> {
+        Some((self.first()?.end, self.last()?.end))
+    }
+
     fn together(parts: Vec<Self>) -> Self {
         let mut all = parts.concat();
         if !all.is_sorted_by(|one, next| one.end < next.end) {
-            // The newest of each end comes first, and is the one that stays.
+            // The first of each end stays: one that was stored later comes before others that have seen as much.
             all.reverse();
-            all.sort_by_key(|bucket| bucket.end);
+            all.sort_by_key(|bucket| (bucket.end, Reverse(bucket.count)));
             all.dedup_by_key(|bucket| bucket.end);
         }
         all
@@ -104,6 +114,10 @@ pub struct NewBlock {
     pub last_series: i64,
     /// How many figures.
     pub samples: usize,
+    /// When the first is, in milliseconds.
+    pub min_time: i64,
+    /// When the last is.
+    pub max_time: i64,
     /// What is stored.
     pub payload: Vec<u8>,
 }
@@ -131,10 +145,13 @@ pub fn pack<F: Figures>(series: impl IntoIterator<Item = (i64, F)>) -> StoreResu
 }
 
 fn block<F: Figures>(series: &[(i64, F)]) -> StoreResult<NewBlock> {
+    let bounds = || series.iter().filter_map(|(_, figures)| figures.bounds());
     Ok(NewBlock {
         first_series: series.first().map_or(0, |(id, _)| *id),
         last_series: series.last().map_or(0, |(id, _)| *id),
         samples: series.iter().map(|(_, figures)| figures.count()).sum(),
+        min_time: bounds().map(|(first, _)| first).min().unwrap_or_default(),
+        max_time: bounds().map(|(_, last)| last).max().unwrap_or_default(),
         payload: F::encode(series)?,
     })
 }
@@ -185,5 +202,8 @@ mod tests {
         let blocks = [&early, &all[&1]].map(|samples| Vec::encode(&[(1, roll_up(samples, 300_000))]).unwrap());
         let buckets: BTreeMap<i64, Vec<Bucket>> = together(&blocks, |_| true).unwrap();
         assert_eq!(buckets[&1].iter().map(|bucket| bucket.count).collect::<Vec<_>>(), [3]);
+        let fewer = [&blocks[1], &blocks[0]];
+        let buckets: BTreeMap<i64, Vec<Bucket>> = together(&fewer, |_| true).unwrap();
+        assert_eq!(buckets[&1][0].count, 3, "what is left of old samples does not take the place of all of them");
     }
 }

@@ -60,15 +60,13 @@ impl MetricStore for SqlStore {
     }
 
     async fn metadata(&self, tenant: TenantId, name: Option<&str>, limit: usize) -> StoreResult<Vec<Metadata>> {
-        let rows = sqlx::query_as(
-            "SELECT name, type, help, unit FROM metric_metadata
-             WHERE tenant = $1 AND ($2 IS NULL OR name = $2) ORDER BY name LIMIT $3",
-        )
-        .bind(tenant.0)
-        .bind(name)
-        .bind(limit as i64)
-        .fetch_all(&self.reader)
-        .await?;
+        let rows = if let Some(name) = name {
+            let one = "SELECT name, type, help, unit FROM metric_metadata WHERE tenant = $1 AND name = $2";
+            sqlx::query_as(one).bind(tenant.0).bind(name).fetch_all(&self.reader).await?
+        } else {
+            let all = "SELECT name, type, help, unit FROM metric_metadata WHERE tenant = $1 ORDER BY name LIMIT $2";
+            sqlx::query_as(all).bind(tenant.0).bind(limit as i64).fetch_all(&self.reader).await?
+        };
         Ok(rows)
     }
 

@@ -43,13 +43,13 @@ impl SqlStore {
         tenant: TenantId,
         name: Option<&str>,
     ) -> StoreResult<()> {
-        let metrics: Vec<(i64, String, i64)> = sqlx::query_as(
-            "SELECT id, name, next_series FROM metric_names WHERE tenant = $1 AND ($2 IS NULL OR name = $2)",
-        )
-        .bind(tenant.0)
-        .bind(name)
-        .fetch_all(&mut *connection)
-        .await?;
+        let metrics: Vec<(i64, String, i64)> = if let Some(name) = name {
+            let one = "SELECT id, name, next_series FROM metric_names WHERE tenant = $1 AND name = $2";
+            sqlx::query_as(one).bind(tenant.0).bind(name).fetch_all(&mut *connection).await?
+        } else {
+            let all = "SELECT id, name, next_series FROM metric_names WHERE tenant = $1";
+            sqlx::query_as(all).bind(tenant.0).fetch_all(&mut *connection).await?
+        };
         for (id, name, next_series) in metrics {
             self.load_metric(connection, tenant, &name, KnownMetric { id, next_series }).await?;
         }
@@ -87,6 +87,24 @@ impl SqlStore {
         Ok(())
     }
 
+    /// Learns the series of metrics that a commit will ask for, before it holds up others.
+    pub(super) async fn prepare_metrics(&self, metrics: &NewMetrics) -> StoreResult<()> {
+        let of_samples = metrics.samples.iter().map(|sample| (sample.tenant, &sample.series));
+        let of_exemplars = metrics.exemplars.iter().map(|exemplar| (exemplar.tenant, &exemplar.series));
+        let all = of_samples.chain(of_exemplars);
+        let known = self.series.numbers(all.clone());
+        let unknown = all.zip(known).filter(|(_, number)| number.is_none());
+        let names: HashSet<(TenantId, &str)> = unknown.map(|((tenant, series), _)| (tenant, series.name())).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut connection = self.reader.acquire().await?;
+        for (tenant, name) in names {
+            self.load_series(&mut connection, tenant, Some(name)).await?;
+        }
+        Ok(())
+    }
+
     /// Writes samples as a block a tenant, and exemplars as rows; returns the series that were added.
     pub(super) async fn write_metrics(
         &self,
@@ -106,14 +124,14 @@ impl SqlStore {
             let new: HashMap<(TenantId, &Labels), i64> = new.collect();
             // Others may have added some: what was unknown is looked up once more.
             let known = self.series.numbers(all.clone());
-            let number = |(series, known): ((TenantId, &Labels), Option<i64>)| {
-                let number = known.or_else(|| new.get(&series).copied());
-                number.ok_or_else(|| StoreError::Damaged(format!("series {} has no number", series.1)))
-            };
-            all.zip(known).map(number).collect::<StoreResult<Vec<i64>>>()?
+            let number = |(series, known): (_, Option<i64>)| known.or_else(|| new.get(&series).copied());
+            all.zip(known).map(number).collect()
         } else {
-            known.into_iter().flatten().collect()
+            known
         };
+        if numbers.contains(&None) {
+            tracing::error!(most = SERIES_A_METRIC, "a metric has no room for more series: their samples are left out");
+        }
         let (of_samples, of_exemplars) = numbers.split_at(metrics.samples.len());
         write_samples(connection, &metrics.samples, of_samples, now).await?;
         write_exemplars(connection, &metrics.exemplars, of_exemplars).await?;
@@ -141,24 +159,25 @@ impl SqlStore {
             .bind(name)
             .fetch_one(&mut *connection)
             .await?;
-            self.load_metric(connection, tenant, name, KnownMetric { id, next_series }).await?;
+            if next_series > 0 {
+                self.load_metric(connection, tenant, name, KnownMetric { id, next_series }).await?;
+            }
             let mut wanted: Vec<&Labels> = wanted.into_iter().collect();
             wanted.sort_unstable();
             let known = self.series.numbers(wanted.iter().map(|labels| (tenant, *labels)));
             let new = wanted.into_iter().zip(known).filter(|(_, number)| number.is_none());
             let last_day = now.timestamp().div_euclid(86_400);
             let first = id * SERIES_A_METRIC + next_series;
+            // Its numbers end where those of the next metric begin.
+            let room = (SERIES_A_METRIC - next_series).max(0) as usize;
             let series: Vec<StoredSeries> = (first..)
-                .zip(new)
+                .zip(new.take(room))
                 .map(|(id, (labels, _))| StoredSeries { id, labels: labels.clone(), last_day })
                 .collect();
-            let next_series = next_series + series.len() as i64;
-            if next_series > SERIES_A_METRIC {
-                return Err(StoreError::Damaged(format!("metric {name} has too many series")));
-            }
             if series.is_empty() {
                 continue;
             }
+            let next_series = next_series + series.len() as i64;
             sqlx::query("UPDATE metric_names SET next_series = $2 WHERE id = $1")
                 .bind(id)
                 .bind(next_series)
@@ -175,13 +194,13 @@ impl SqlStore {
 async fn write_samples(
     connection: &mut Connection,
     samples: &[NewSample],
-    numbers: &[i64],
+    numbers: &[Option<i64>],
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
     let mut rows: Vec<(TenantId, i64, i64, f64)> = samples
         .iter()
         .zip(numbers)
-        .map(|(sample, number)| (sample.tenant, *number, sample.time.to_millis().0, sample.value))
+        .filter_map(|(sample, number)| Some((sample.tenant, (*number)?, sample.time.to_millis().0, sample.value)))
         .collect();
     // Stable: of two samples at one time the first stays.
     rows.sort_by_key(|(tenant, number, time, _)| (*tenant, *number, *time));
@@ -203,14 +222,19 @@ async fn write_samples(
 }
 
 /// Writes exemplars of series with these numbers. One that is sent again stays as it was.
-async fn write_exemplars(connection: &mut Connection, exemplars: &[NewExemplar], numbers: &[i64]) -> StoreResult<()> {
-    let exemplars: Vec<(&NewExemplar, &i64)> = exemplars.iter().zip(numbers).collect();
+async fn write_exemplars(
+    connection: &mut Connection,
+    exemplars: &[NewExemplar],
+    numbers: &[Option<i64>],
+) -> StoreResult<()> {
+    let numbered = exemplars.iter().zip(numbers).filter_map(|(exemplar, number)| Some((exemplar, (*number)?)));
+    let exemplars: Vec<(&NewExemplar, i64)> = numbered.collect();
     for exemplars in bulk::parts(&exemplars) {
         let mut query = QueryBuilder::<Db>::new(
             "INSERT INTO exemplars (tenant, series_id, time, value, trace_id, span_id, labels) ",
         );
         query.push_values(exemplars, |mut row, (NewExemplar { tenant, exemplar, .. }, series)| {
-            row.push_bind(tenant.0).push_bind(**series).push_bind(exemplar.time.0).push_bind(exemplar.value);
+            row.push_bind(tenant.0).push_bind(*series).push_bind(exemplar.time.0).push_bind(exemplar.value);
             row.push_bind(exemplar.trace_id.map(|id| id.0.to_vec()));
             row.push_bind(exemplar.span_id.map(|id| id.0.to_vec()));
             row.push_bind(serde_json::to_string(&exemplar.labels).unwrap_or_default());

@@ -148,7 +148,8 @@ impl SqlStore {
                      WHERE w.tenant = $1 AND w.resolution = $2 AND w.window_end >= $3 AND w.window_end <= $4
                        AND ($5 OR w.fresh_runs > 0 OR w.window_end >= $6)
                        AND b.tenant = $1 AND b.resolution = $2 AND b.window_end = w.window_end
-                       AND b.first_series > $7 AND b.first_series <= $8 AND b.last_series >= $9",
+                       AND b.first_series > $7 AND b.first_series <= $8 AND b.last_series >= $9
+                       AND b.max_time > $10 AND b.min_time <= $11",
                 )
                 .bind(tenant.0)
                 .bind(seconds(resolution))
@@ -159,6 +160,8 @@ impl SqlStore {
                 .bind(first - REACH)
                 .bind(last)
                 .bind(first)
+                .bind(after)
+                .bind(to)
                 .fetch_all(&mut **tx)
                 .await?;
                 let has_wanted = |place: &Place| {
@@ -246,7 +249,6 @@ impl Selected {
         } else {
             buckets.sort_by_key(|(block, _)| *block);
             let mut parts: Vec<Vec<Bucket>> = buckets.into_iter().map(|(_, buckets)| buckets).collect();
-            // Samples know better.
             parts.push(roll_up(&samples, resolution.millis()));
             let mut all = Vec::together(parts);
             all.retain(|bucket: &Bucket| bucket.end > after && bucket.end - resolution.millis() < to);

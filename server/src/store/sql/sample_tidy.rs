@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
 };
 
 use app::model::{TenantId, UnixNanos};
@@ -37,6 +37,8 @@ const FLUSH_SAMPLES: usize = 3_000_000;
 const WINDOW_GRACE: i64 = 900_000;
 /// A window is merged before its end when blocks were added so often.
 const MOST_RUNS: i64 = 32;
+/// Windows that are looked at for one to merge.
+const MOST_DUE: i64 = 256;
 /// Figures that are merged at once.
 const MERGED_AT_ONCE: i64 = 1_000_000;
 /// Rows of the old form that are moved at once.
@@ -44,6 +46,8 @@ const MOVED_AT_ONCE: i64 = 20_000;
 /// Blocks that one statement removes at most.
 const REMOVED_AT_ONCE: i64 = 64;
 const DAY_MILLIS: i64 = 86_400_000;
+/// How long old samples that are not rolled up yet are still kept, in milliseconds.
+const UNMERGED_GRACE: i64 = 2 * DAY_MILLIS;
 
 /// A block that may be merged.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -64,6 +68,22 @@ struct WindowRow {
     fresh_runs: i64,
 }
 
+impl WindowRow {
+    fn place(&self) -> (i64, i64, i64) {
+        (self.tenant, self.resolution, self.window_end)
+    }
+}
+
+/// Windows with blocks that could not be read.
+#[derive(Default)]
+pub(super) struct UnreadableWindows(Mutex<HashSet<(i64, i64, i64)>>);
+
+impl UnreadableWindows {
+    fn lock(&self) -> MutexGuard<'_, HashSet<(i64, i64, i64)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Blocks for a window.
 struct NewBlocks {
     window: WindowRow,
@@ -75,24 +95,30 @@ struct NewBlocks {
 
 impl SqlStore {
     pub(super) async fn tidy_once(&self, now: UnixNanos) -> StoreResult<bool> {
-        if self.move_old_rows(now).await? || self.flush(now).await? {
+        if self.flush(now).await? || self.move_old_rows(now).await? {
             return Ok(true);
         }
-        let window: Option<WindowRow> = sqlx::query_as(
+        let due: Vec<WindowRow> = sqlx::query_as(
             "SELECT tenant, resolution, window_end, fresh_runs FROM sample_windows
              WHERE fresh_runs > 0 AND (window_end <= $1 OR fresh_runs >= $2)
-             ORDER BY resolution, window_end, tenant LIMIT 1",
+             ORDER BY resolution, window_end, tenant LIMIT $3",
         )
         .bind(now.to_millis().0 - WINDOW_GRACE)
         .bind(MOST_RUNS)
-        .fetch_optional(&self.reader)
+        .bind(MOST_DUE)
+        .fetch_all(&self.reader)
         .await?;
-        let Some(window) = window else { return Ok(false) };
-        match window.resolution {
-            0 => self.merge_window::<Samples>(window).await?,
-            _ => self.merge_window::<Vec<Bucket>>(window).await?,
+        let is_readable = |window: &WindowRow| !self.unreadable_windows.lock().contains(&window.place());
+        let Some(window) = due.into_iter().find(is_readable) else { return Ok(false) };
+        let merged = match window.resolution {
+            0 => self.merge_window::<Samples>(window).await,
+            _ => self.merge_window::<Vec<Bucket>>(window).await,
+        };
+        if let Err(StoreError::Damaged(_)) = &merged {
+            // It stays as it is, and others are merged.
+            self.unreadable_windows.lock().insert(window.place());
         }
-        Ok(true)
+        merged.map(|()| true)
     }
 
     /// Moves some samples that an older Console has stored as rows.
@@ -154,6 +180,12 @@ impl SqlStore {
             let own = self.own_metrics();
             tokio::task::spawn_blocking(move || sort_into_blocks(&sorted, &own)).await??
         };
+        let tenants: HashSet<TenantId> = days.keys().map(|(tenant, _)| *tenant).collect();
+        for tenant in tenants {
+            // Others may have taken in series that are not known here.
+            let mut connection = self.reader.acquire().await?;
+            self.load_series(&mut connection, tenant, None).await?;
+        }
         for ((tenant, day), series) in days {
             self.note_day(tenant, day, series).await?;
         }
@@ -165,9 +197,11 @@ impl SqlStore {
             self.head.lock().await.forget();
             return Ok(true);
         }
+        let bytes = payload_bytes(&blocks);
         write_blocks(&mut tx, blocks).await?;
         write_rows(&mut tx, &rows).await?;
         tx.commit().await?;
+        self.committed(bytes);
         let mut head = self.head.lock().await;
         self.refresh_head(&mut head).await?;
         Ok(true)
@@ -208,6 +242,10 @@ impl SqlStore {
         .fetch_all(&self.reader)
         .await?;
         leave_untouched_out(&mut all);
+        if all.is_empty() {
+            // Somebody else has merged them.
+            return Ok(());
+        }
         let mut from = i64::MIN;
         let mut begin = 0;
         loop {
@@ -270,10 +308,11 @@ impl SqlStore {
             tx.rollback().await?;
             return Err(StoreError::Gone(done.first().copied().unwrap_or_default()));
         }
+        let bytes = payload_bytes(&merged);
         write_blocks(&mut tx, merged).await?;
         if to.is_none() {
             sqlx::query(
-                "UPDATE sample_windows SET fresh_runs = fresh_runs - $4
+                "UPDATE sample_windows SET fresh_runs = CASE WHEN fresh_runs > $4 THEN fresh_runs - $4 ELSE 0 END
                  WHERE tenant = $1 AND resolution = $2 AND window_end = $3",
             )
             .bind(window.tenant)
@@ -284,6 +323,7 @@ impl SqlStore {
             .await?;
         }
         tx.commit().await?;
+        self.committed(bytes);
         Ok(())
     }
 
@@ -293,22 +333,27 @@ impl SqlStore {
         let rows: Vec<(i64,)> = sqlx::query_as(
             "DELETE FROM sample_blocks WHERE id IN (
                 SELECT b.id FROM sample_windows w CROSS JOIN sample_blocks b
-                WHERE w.window_end < $1 AND (w.resolution > 0) = $2
+                WHERE w.window_end < $1 AND (w.resolution > 0) = $2 AND (w.fresh_runs = 0 OR w.window_end < $4)
                   AND b.tenant = w.tenant AND b.resolution = w.resolution AND b.window_end = w.window_end LIMIT $3)
              RETURNING samples",
         )
         .bind(before)
         .bind(of_roll_ups)
         .bind(REMOVED_AT_ONCE)
+        .bind(before - UNMERGED_GRACE)
         .fetch_all(&self.writer)
         .await?;
         let more = rows.len() as i64 >= REMOVED_AT_ONCE;
         if !more {
-            sqlx::query("DELETE FROM sample_windows WHERE window_end < $1 AND (resolution > 0) = $2")
-                .bind(before)
-                .bind(of_roll_ups)
-                .execute(&self.writer)
-                .await?;
+            sqlx::query(
+                "DELETE FROM sample_windows WHERE window_end < $1 AND (resolution > 0) = $2 AND NOT EXISTS (
+                    SELECT 1 FROM sample_blocks b WHERE b.tenant = sample_windows.tenant
+                       AND b.resolution = sample_windows.resolution AND b.window_end = sample_windows.window_end)",
+            )
+            .bind(before)
+            .bind(of_roll_ups)
+            .execute(&self.writer)
+            .await?;
         }
         Ok(Removed { rows: rows.iter().map(|row| row.0 as u64).sum(), more })
     }
@@ -412,6 +457,10 @@ fn sort_into_blocks(
     Ok((blocks.collect::<StoreResult<_>>()?, rows, days))
 }
 
+fn payload_bytes(new: &[NewBlocks]) -> usize {
+    new.iter().flat_map(|new| &new.blocks).map(|block| block.payload.len()).sum()
+}
+
 /// Writes blocks and notes in which windows they are.
 async fn write_blocks(tx: &mut Transaction<'static, Db>, new: Vec<NewBlocks>) -> StoreResult<()> {
     for NewBlocks { window, blocks, is_fresh, runs } in new {
@@ -431,11 +480,13 @@ async fn write_blocks(tx: &mut Transaction<'static, Db>, new: Vec<NewBlocks>) ->
         for blocks in bulk::parts(&blocks) {
             let mut query = QueryBuilder::<Db>::new(
                 "INSERT INTO sample_blocks
-                    (tenant, resolution, window_end, first_series, last_series, samples, is_fresh, payload) ",
+                    (tenant, resolution, window_end, first_series, last_series, samples, min_time, max_time, is_fresh,
+                     payload) ",
             );
             query.push_values(blocks, |mut row, block| {
                 row.push_bind(window.tenant).push_bind(window.resolution).push_bind(window.window_end);
                 row.push_bind(block.first_series).push_bind(block.last_series).push_bind(block.samples as i64);
+                row.push_bind(block.min_time).push_bind(block.max_time);
                 row.push_bind(is_fresh).push_bind(block.payload.clone());
             });
             query.build().execute(&mut **tx).await?;

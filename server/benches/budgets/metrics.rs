@@ -1,0 +1,308 @@
+//! Samples by remote write, and `PromQL`: Console beside Debian's Prometheus, with the same samples, one after the other.
+//!
+//! `BENCH_SERIES` and `BENCH_HOURS` make more or less of them. Without a `prometheus` there is nothing to compare with.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use prost::Message;
+use serde_json::Value;
+use server::{
+    clock::{Clock, SystemClock},
+    remote_write::wire::{Label, Sample},
+};
+use sqlx::Connection as _;
+
+use crate::{
+    Outcome, milliseconds,
+    process::{Server, resident_mb},
+    report::{self, Report},
+    requests::settle,
+};
+
+/// Seconds between two samples of a series.
+const STEP: i64 = 10;
+/// Series of one request, as senders have them.
+const SERIES_A_REQUEST: usize = 2000;
+/// Requests under way, as a sender with as many shards has them.
+const SHARDS: usize = 4;
+/// Series of one metric.
+const SERIES_A_METRIC: usize = 200;
+/// Some seconds after a whole hour, so that nothing but samples answers where that is wanted.
+const OFF: i64 = 7;
+/// How often each question is asked.
+const ROUNDS: usize = 5;
+
+fn series() -> usize {
+    from_environment("BENCH_SERIES", 10_000)
+}
+
+fn hours() -> usize {
+    from_environment("BENCH_HOURS", 6)
+}
+
+/// When the first samples are, in seconds: on a whole hour, and the last before the one that is going on.
+fn start() -> i64 {
+    static START: OnceLock<i64> = OnceLock::new();
+    *START.get_or_init(|| (SystemClock.now_millis().0 / 3_600_000 - hours() as i64) * 3600)
+}
+
+fn from_environment(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Fills both and asks both.
+pub async fn compare(report: &mut Report, dir: &Path) -> Outcome<()> {
+    let dir_of_prometheus = tempfile::tempdir()?;
+    let theirs = match Prometheus::start(dir_of_prometheus.path()).await {
+        Ok(prometheus) => {
+            println!(" Prometheus");
+            let measured =
+                measure(&prometheus.url, "/api/v1", &reqwest::Client::new(), || resident_mb(prometheus.child.id()))
+                    .await?;
+            drop(prometheus);
+            Some((measured, bytes_of(dir_of_prometheus.path())?))
+        }
+        Err(error) => {
+            println!("  nothing to compare with: {error}");
+            None
+        }
+    };
+    println!(" Console");
+    let server = Server::start(dir).await?;
+    let ours = measure(&server.address, "/prometheus/api/v1", &server.client, || server.resident_mb()).await?;
+    server.stop().await?;
+    // What is on its way into blocks is there twice: it is let come to rest.
+    let library = crate::Library::open(dir).await?;
+    library.tidy_samples().await?;
+    library.close().await?;
+    let file = format!("sqlite:{}", dir.join("console.db").display());
+    let mut connection = sqlx::SqliteConnection::connect(&file).await?;
+    // Pages that merges have left are filled again.
+    let used = "SELECT (page_count - freelist_count) * page_size
+                FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()";
+    let (bytes,): (i64,) = sqlx::query_as(used).fetch_one(&mut connection).await?;
+    let bytes = bytes as f64;
+
+    let samples = (series() * hours() * 3600) as f64 / STEP as f64;
+    report.below("bytes a sample on disk, roll-ups included", bytes / samples, 2.0, "B");
+    let Some((theirs, bytes)) = theirs else { return Ok(()) };
+    println!("  Prometheus: {:.2} bytes a sample", bytes / samples);
+    report.at_least("samples by remote write (half of Prometheus)", ours.rate, theirs.rate / 2.0, "/s");
+    report.below("memory after them (Prometheus)", ours.memory_filled, theirs.memory_filled, "MB");
+    report.below("memory after the questions (Prometheus)", ours.memory_asked, theirs.memory_asked, "MB");
+    for ((name, our_ms), (_, their_ms)) in ours.times.iter().zip(&theirs.times) {
+        report.below(&format!("{name} (Prometheus)"), *our_ms, *their_ms, "ms");
+    }
+    Ok(())
+}
+
+/// What was measured of one of them.
+struct Measured {
+    /// Samples a second.
+    rate: f64,
+    memory_filled: f64,
+    memory_asked: f64,
+    /// Milliseconds, by question.
+    times: Vec<(String, f64)>,
+}
+
+/// Fills one of them, as programs do, and asks it, as `reader`.
+async fn measure(base: &str, api: &str, reader: &reqwest::Client, memory: impl Fn() -> f64) -> Outcome<Measured> {
+    let begun = Instant::now();
+    let samples = fill(&reqwest::Client::new(), &format!("{base}{api}/write")).await?;
+    let rate = samples as f64 / begun.elapsed().as_secs_f64();
+    println!("  {samples} samples, {rate:.0} a second");
+    settle().await;
+    let memory_filled = memory();
+    println!("  memory {memory_filled:.0} MB");
+    let mut times = Vec::new();
+    for (name, path) in questions() {
+        let url = format!("{base}{api}{path}");
+        let mut taken = Vec::new();
+        for _ in 0..ROUNDS {
+            let begun = Instant::now();
+            let answer = reader.get(&url).send().await?;
+            let status = answer.status();
+            let answer = answer.bytes().await?;
+            taken.push(milliseconds(begun.elapsed()));
+            if !status.is_success() {
+                return Err(format!("{name}: {}", String::from_utf8_lossy(&answer)).into());
+            }
+            let answer: Value = serde_json::from_slice(&answer)?;
+            if answer["data"]["result"].as_array().is_none_or(Vec::is_empty) {
+                return Err(format!("{name}: no answer").into());
+            }
+        }
+        println!("  {name}: {:.1} ms", report::median(&taken));
+        times.push((name, report::median(&taken)));
+    }
+    Ok(Measured { rate, memory_filled, memory_asked: memory(), times })
+}
+
+/// Questions with the paths that ask them.
+fn questions() -> Vec<(String, String)> {
+    let length = hours() as i64 * 3600;
+    let range = |query: &str, from: i64, step: i64| {
+        let (start, end) = (start() + from, start() + length - 60 + from % 60);
+        let parameters = [("query", query), ("start", &start.to_string()), ("end", &end.to_string())];
+        let parameters = serde_urlencoded::to_string(parameters).unwrap_or_default();
+        format!("/query_range?{parameters}&step={step}")
+    };
+    let name = |what: &str| format!("{what}, {} h", hours());
+    vec![
+        (name("rate of one metric by job"), range("sum by (job) (rate(bench_7_total[5m]))", 300 + OFF, 60)),
+        (name("a gauge of 200 instances"), range("bench_8", OFF, 60)),
+        (name("mean of a gauge over an hour"), range("avg(avg_over_time(bench_8[1h]))", 3600 + OFF, 300)),
+        (name("rate of half of all"), range("sum(rate(bench_all_total[5m]))", 300 + OFF, 300)),
+        (name("rate of half of all, from whole hours"), range("sum(rate(bench_all_total[1h]))", 3600, 3600)),
+        (name("highest five"), range("topk(5, bench_4)", OFF, 300)),
+        (name("count of all"), range(r#"count({__name__=~"bench_.*"})"#, length - 120 + OFF, 60)),
+    ]
+}
+
+/// A series: its labels as they are sent, and how its values go.
+struct Bench {
+    labels: Vec<u8>,
+    kind: usize,
+    value: f64,
+}
+
+/// Sends all samples in the order of time; says how many there are.
+async fn fill(client: &reqwest::Client, url: &str) -> Outcome<u64> {
+    let mut all: Vec<Bench> = (0..series()).map(bench).collect();
+    let mut numbers = 88_172_645_463_325_252_u64;
+    let (mut sent, mut under_way) = (0, tokio::task::JoinSet::new());
+    for round in 0..hours() as i64 * 3600 / STEP {
+        let timestamp = (start() + round * STEP) * 1000 + 3;
+        for part in all.chunks_mut(SERIES_A_REQUEST) {
+            let mut body = Vec::with_capacity(part.len() * 160);
+            for one in part.iter_mut() {
+                numbers ^= numbers << 13;
+                numbers ^= numbers >> 7;
+                numbers ^= numbers << 17;
+                put_series(&mut body, one, numbers, timestamp);
+            }
+            sent += part.len() as u64;
+            let body = snap::raw::Encoder::new().compress_vec(&body)?;
+            while under_way.len() >= SHARDS {
+                under_way.join_next().await.transpose()?.transpose()?;
+            }
+            let request = client.post(url).header("content-type", "application/x-protobuf");
+            let request = request.header("content-encoding", "snappy").body(body);
+            under_way.spawn(async move {
+                let answer = request.send().await.map_err(|error| error.to_string())?;
+                if answer.status().is_success() { Ok(()) } else { Err(answer.text().await.unwrap_or_default()) }
+            });
+        }
+        // A round at a time: Prometheus takes nothing that is older than what it has of a series.
+        while let Some(done) = under_way.join_next().await {
+            done??;
+        }
+    }
+    Ok(sent)
+}
+
+/// Half of them counters, some of floats; gauges with one digit behind the point; some that never change.
+fn bench(n: usize) -> Bench {
+    // Half of them are one large metric, the others smaller ones.
+    let is_large = n >= series() / 2;
+    let (metric, instance) = if is_large { (1, n) } else { (n / SERIES_A_METRIC, n % SERIES_A_METRIC) };
+    let kind = [1, 0, 2, 0, 1, 0, 3, 0][metric % 8];
+    let name = match kind {
+        _ if is_large => "bench_all_total".to_owned(),
+        0 | 3 => format!("bench_{metric}_total"),
+        _ => format!("bench_{metric}"),
+    };
+    let labels = [
+        ("__name__", name),
+        ("instance", format!("10.0.{}.{}:9100", instance / 250, instance % 250)),
+        ("job", format!("job-{}", instance % 10)),
+        ("pod", format!("shop-{}-7f9c5d{instance:04x}", instance % 10)),
+        ("zone", format!("eu-{}", instance % 3)),
+    ];
+    let label = |(name, value): (&str, String)| {
+        let mut bytes = vec![0x0a];
+        let label = Label { name: name.to_owned(), value };
+        prost::encoding::encode_varint(label.encoded_len() as u64, &mut bytes);
+        bytes.extend(label.encode_to_vec());
+        bytes
+    };
+    Bench { labels: labels.into_iter().flat_map(label).collect(), kind, value: (n % 1000) as f64 }
+}
+
+/// Writes a series with its next sample as a field of `WriteRequest`.
+fn put_series(body: &mut Vec<u8>, one: &mut Bench, number: u64, timestamp: i64) {
+    let step = (number >> 40) as f64 / f64::from(1 << 24);
+    one.value = match one.kind {
+        0 => one.value + (step * 50.0).floor(),
+        1 => ((one.value + step - 0.5) * 10.0).round() / 10.0,
+        3 => one.value + step * 0.3,
+        _ => one.value,
+    };
+    let sample = Sample { value: one.value, timestamp };
+    let sample_length = sample.encoded_len() as u64;
+    let length =
+        one.labels.len() as u64 + 1 + prost::encoding::encoded_len_varint(sample_length) as u64 + sample_length;
+    body.push(0x0a);
+    prost::encoding::encode_varint(length, body);
+    body.extend_from_slice(&one.labels);
+    body.push(0x12);
+    prost::encoding::encode_varint(sample_length, body);
+    body.extend(sample.encode_to_vec());
+}
+
+/// A Prometheus that takes remote write.
+struct Prometheus {
+    child: Child,
+    url: String,
+}
+
+impl Prometheus {
+    async fn start(dir: &Path) -> Outcome<Self> {
+        let address = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let config = dir.join("prometheus.yml");
+        std::fs::write(&config, "global: {}\n")?;
+        let child = Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", dir.join("data").display()))
+            .args(["--storage.tsdb.retention.time=100y", "--web.enable-remote-write-receiver"])
+            .arg("--query.max-samples=500000000")
+            .arg(format!("--web.listen-address={address}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let started = Self { child, url: format!("http://{address}") };
+        for _ in 0..300 {
+            if let Ok(answer) = reqwest::get(format!("{}/-/ready", started.url)).await
+                && answer.status().is_success()
+            {
+                return Ok(started);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err("Prometheus did not become ready".into())
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// Bytes of all files in a folder and those in it.
+fn bytes_of(dir: &Path) -> Outcome<f64> {
+    let mut bytes = 0.0;
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let about = entry.metadata()?;
+        bytes += if about.is_dir() { bytes_of(&entry.path())? } else { about.len() as f64 };
+    }
+    Ok(bytes)
+}
