@@ -113,11 +113,6 @@ export class Console {
     };
   }
 
-  /** The file that the store is in. */
-  get store(): string {
-    return join(this.dataDir, "console.db");
-  }
-
   /** What the process has printed. */
   get log(): string {
     return this.output;

@@ -1,7 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import type { APIRequestContext } from "@playwright/test";
 
 const root = resolve(import.meta.dirname, "../..");
 const sdk = join(root, "end2end/sdk");
@@ -127,7 +128,12 @@ export interface Sample {
   value: number;
 }
 
-/** The newest sample of every series in a store. */
-export function newestSamples(store: string): Sample[] {
-  return JSON.parse(execFileSync(join(python, "python"), [join(sdk, "series.py"), store], { encoding: "utf8" }));
+/** The newest sample of every series that reports a job, asked for as Prometheus is. */
+export async function newestSamples(request: APIRequestContext, address: string): Promise<Sample[]> {
+  const answer = await request.get(`${address}/prometheus/api/v1/query`, { params: { query: '{job=~".+"}' } });
+  const { data } = (await answer.json()) as { data: { result: { metric: Record<string, string>; value: [number, string] }[] } };
+  return data.result.map(({ metric, value }) => {
+    const { __name__: name = "", ...labels } = metric;
+    return { name, labels, value: Number(value[1]) };
+  });
 }

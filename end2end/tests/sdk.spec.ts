@@ -93,8 +93,8 @@ async function expectBothServices(row: Locator): Promise<void> {
 }
 
 /** Counters and histograms of both services, as one order of a dragon leaves them. */
-function expectSamples(console: Console): void {
-  const samples = newestSamples(console.store);
+async function expectSamples(page: Page, console: Console): Promise<void> {
+  const samples = await newestSamples(page.request, console.address);
   const of = (name: string, labels: Record<string, string>) =>
     samples
       .filter((one) => one.name === name && Object.entries(labels).every(([key, value]) => one.labels[key] === value))
@@ -158,9 +158,8 @@ for (const way of ways) {
       services,
     }) => {
       await orderAndStop(services);
-      expectSamples(console);
-
       await open("/monitoring/traces");
+      await expectSamples(page, console);
       await expectBothServices(failedOrder(page));
       await failedOrder(page).getByRole("link").first().click();
       await expect(page.getByRole("heading", { name: "GET /orders/:item" })).toBeVisible();
@@ -249,8 +248,8 @@ test.describe("compressed, with deltas and exponential histograms", () => {
 
       test("traces, log lines and figures arrive", async ({ page, open, console, services }) => {
         await orderAndStop(services);
-        expectSamples(console);
         await open("/monitoring/traces");
+        await expectSamples(page, console);
         await expectBothServices(failedOrder(page));
         await open("/monitoring/logs?search=dragon");
         await expect(page.getByRole("log")).toContainText("placing an order of dragon");
