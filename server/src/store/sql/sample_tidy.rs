@@ -32,11 +32,11 @@ type Connection = <Db as sqlx::Database>::Connection;
 /// Samples are sorted into blocks when the first of them has waited so long, in milliseconds.
 const FLUSH_AFTER: i64 = 300_000;
 /// Or when there are so many: some tens of megabytes.
-const FLUSH_SAMPLES: usize = 3_000_000;
+const FLUSH_SAMPLES: usize = 1_500_000;
 /// How long after its end a window is waited for, in milliseconds: for what is late, and for what is rolled up into it.
 const WINDOW_GRACE: i64 = 900_000;
 /// A window is merged before its end when blocks were added so often.
-const MOST_RUNS: i64 = 32;
+const MOST_RUNS: i64 = 64;
 /// Windows that are looked at for one to merge.
 const MOST_DUE: i64 = 256;
 /// Figures that are merged at once.
