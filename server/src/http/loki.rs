@@ -3,74 +3,28 @@
 
 use std::sync::Arc;
 
-use app::api::{ApiError, ErrorCode};
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
 use super::{
     body::{self, header_text},
     guard::InScope,
+    refusal::Refusal,
 };
 use crate::{
-    ingest::{IngestError, Submission},
+    ingest::Submission,
     loki::{self, Form, PushTerms, ReadPush, TooMuch},
-    otlp::{self, Compression, WireError},
+    otlp::{self, Compression},
     service::Services,
 };
-
-/// A refusal, as Loki's clients log it: a status and a line of text.
-struct Refusal(StatusCode, String);
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let Self(status, message) = self;
-        let mut response = (status, format!("{message}\n")).into_response();
-        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        response
-    }
-}
-
-impl From<ApiError> for Refusal {
-    fn from(error: ApiError) -> Self {
-        let status = match error.code {
-            ErrorCode::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        Self(status, error.message)
-    }
-}
-
-impl From<WireError> for Refusal {
-    fn from(error: WireError) -> Self {
-        let status = match error {
-            WireError::TooLarge(_) | WireError::TooManyParts => StatusCode::PAYLOAD_TOO_LARGE,
-            WireError::Compression(_) | WireError::Message(_) => StatusCode::BAD_REQUEST,
-        };
-        Self(status, error.to_string())
-    }
-}
 
 impl From<TooMuch> for Refusal {
     fn from(error: TooMuch) -> Self {
         Self(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
-    }
-}
-
-impl From<IngestError> for Refusal {
-    fn from(error: IngestError) -> Self {
-        let status = match error {
-            IngestError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            IngestError::Full => StatusCode::TOO_MANY_REQUESTS,
-            IngestError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        Self(status, error.to_string())
     }
 }
 
@@ -132,7 +86,8 @@ async fn take(services: &Arc<Services>, terms: PushTerms, headers: &HeaderMap, b
     if let Some(warning) = cut.warning() {
         tracing::debug!(warning, "pushed lines were cut");
     }
-    services.ingest.submit(Submission { logs: records, ..Submission::default() }).await?;
+    let submitted = services.ingest.submit(Submission { logs: records, ..Submission::default() }).await;
+    submitted.map_err(|error| Refusal::of_ingest(error, StatusCode::TOO_MANY_REQUESTS))?;
     match refused {
         None => Ok(()),
         Some((count, why)) => {

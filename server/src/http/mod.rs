@@ -19,6 +19,7 @@ mod observe;
 mod otlp;
 mod promql;
 mod query;
+mod refusal;
 mod remote_write;
 mod rest;
 mod security;

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use app::api::{ApiError, ErrorCode};
 use axum::{
     body::Body,
     extract::State,
@@ -14,11 +13,10 @@ use axum::{
 use super::{
     body::{self, header_text},
     guard::InScope,
+    refusal::Refusal,
 };
 use crate::{
-    ingest::IngestError,
     loki::unsnap,
-    otlp::WireError,
     remote_write::{self, ReadWrite, Version, Written},
     service::Services,
 };
@@ -26,41 +24,6 @@ use crate::{
 const SAMPLES_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remote-write-samples-written");
 const HISTOGRAMS_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remote-write-histograms-written");
 const EXEMPLARS_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remote-write-exemplars-written");
-
-/// A refusal, as senders log it: a status and a line of text.
-struct Refusal(StatusCode, String);
-
-impl From<ApiError> for Refusal {
-    fn from(error: ApiError) -> Self {
-        let status = match error.code {
-            ErrorCode::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        Self(status, error.message)
-    }
-}
-
-impl From<WireError> for Refusal {
-    fn from(error: WireError) -> Self {
-        let status = match error {
-            WireError::TooLarge(_) | WireError::TooManyParts => StatusCode::PAYLOAD_TOO_LARGE,
-            WireError::Compression(_) | WireError::Message(_) => StatusCode::BAD_REQUEST,
-        };
-        Self(status, error.to_string())
-    }
-}
-
-impl From<IngestError> for Refusal {
-    fn from(error: IngestError) -> Self {
-        let status = match error {
-            IngestError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            // Prometheus drops what is answered with 429, unless it is told otherwise.
-            IngestError::Full | IngestError::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        Self(status, error.to_string())
-    }
-}
 
 /// Write samples (Prometheus remote write)
 ///
@@ -106,12 +69,14 @@ pub async fn write(
     });
     let taken = async {
         let read: ReadWrite = read.await??;
-        Ok::<_, Refusal>(services.take_remote_write(scope.tenant, read).await?)
+        let taken = services.take_remote_write(scope.tenant, read).await;
+        // Prometheus drops what is answered with 429, unless it is told otherwise.
+        taken.map_err(|error| Refusal::of_ingest(error, StatusCode::SERVICE_UNAVAILABLE))
     };
     match taken.await {
-        Ok((written, None)) => answer(StatusCode::NO_CONTENT, "", written, version),
-        Ok((written, Some(message))) => answer(StatusCode::BAD_REQUEST, &message, written, version),
-        Err(Refusal(status, message)) => answer(status, &message, Written::default(), version),
+        Ok((written, None)) => answer(StatusCode::NO_CONTENT, written, version),
+        Ok((written, Some(message))) => answer(Refusal(StatusCode::BAD_REQUEST, message), written, version),
+        Err(refusal) => answer(refusal, Written::default(), version),
     }
 }
 
@@ -125,12 +90,9 @@ pub async fn write_at_root(services: State<Arc<Services>>, scope: InScope, heade
     write(services, scope, headers, body).await
 }
 
-fn answer(status: StatusCode, message: &str, written: Written, version: Version) -> Response {
-    let text = if message.is_empty() { String::new() } else { format!("{message}\n") };
-    let mut response = (status, text).into_response();
-    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    }
+/// An answer; to version 2 with what was written.
+fn answer(answer: impl IntoResponse, written: Written, version: Version) -> Response {
+    let mut response = answer.into_response();
     if version == Version::Two {
         let counts = [
             (SAMPLES_WRITTEN, written.samples),

@@ -41,16 +41,12 @@ struct Counted {
 }
 
 /// What is known of a tenant's series.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeriesFigures {
-    /// Whose.
-    pub tenant: TenantId,
     /// Series with samples since yesterday, as far as is known.
     pub active: usize,
     /// Samples that were refused since the start as they were of series for which there was no room.
     pub refused: u64,
-    /// Which label has so many values.
-    pub why: Option<String>,
 }
 
 /// Samples that were not taken as they are of series for which there is no room.
@@ -63,15 +59,10 @@ pub struct NoRoom {
 }
 
 impl SeriesRoom {
-    fn figures(&self, active: impl Fn(TenantId) -> usize) -> Vec<SeriesFigures> {
+    /// The tenants that have sent samples since the start, and how many were refused of each.
+    fn refused(&self) -> Vec<(TenantId, u64)> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let figures = all.iter().map(|(tenant, counted)| SeriesFigures {
-            tenant: *tenant,
-            active: active(*tenant),
-            refused: counted.refused,
-            why: counted.why.as_ref().map(|(_, why)| why.clone()),
-        });
-        figures.collect()
+        all.iter().map(|(tenant, counted)| (*tenant, counted.refused)).collect()
     }
 
     fn with<T>(&self, tenant: TenantId, run: impl FnOnce(&mut Counted) -> T) -> T {
@@ -83,7 +74,11 @@ impl Services {
     /// What is known of the series of every tenant that has sent samples since the start.
     pub fn series_figures(&self) -> Vec<SeriesFigures> {
         let since = self.clock.now_millis().0 - ACTIVE_MILLIS;
-        self.series_room.figures(|tenant| self.stores.metrics.active_series(tenant, since))
+        let figures = self.series_room.refused().into_iter().map(|(tenant, refused)| SeriesFigures {
+            active: self.stores.metrics.active_series(tenant, since),
+            refused,
+        });
+        figures.collect()
     }
 
     /// On what terms remote write is read.

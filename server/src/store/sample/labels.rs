@@ -43,11 +43,6 @@ impl Labels {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// All of them as they are shared.
-    pub fn shared(&self) -> &[(Arc<str>, Arc<str>)] {
-        &self.0
-    }
-
     /// How many.
     pub fn len(&self) -> usize {
         self.0.len()
