@@ -11,6 +11,7 @@ mod log;
 mod map;
 mod overview;
 mod pipeline;
+mod scrape;
 mod settings;
 mod trace;
 
@@ -38,6 +39,10 @@ pub use pipeline::{
     CreateDemoPipelines, ListPipelines, LoadPipeline, RemoveDemoPipelines, create_demo_pipelines, list_pipelines,
     load_pipeline, remove_demo_pipelines,
 };
+pub use scrape::{
+    AddTarget, ChangeTarget, ListTargets, RemoveTarget, TryTarget, add_target, change_target, list_targets,
+    remove_target, try_target,
+};
 pub use settings::{
     LoadDocs, LoadRedaction, LoadSettings, TryRedaction, load_docs, load_redaction, load_settings, try_redaction,
 };
@@ -50,9 +55,9 @@ use uuid::Uuid;
 use crate::model::{
     Account, ApiKey, AuditPage, ContrastQuery, CreatedKey, DocGroup, Invitation, KeyRequest, LogContext,
     LogContextQuery, LogPage, LogPatterns, LogQuery, LogSummary, LogViewQuery, MapQuery, MemberPage, Overview,
-    OverviewQuery, PipelineQuery, RedactedSample, RedactionRules, Role, ServiceMap, SettingSection, SpanDetail, SpanId,
-    TenantId, TenantList, TraceComparison, TraceContrast, TraceDetail, TraceId, TraceOutline, TracePage, TraceQuery,
-    Welcome,
+    OverviewQuery, PipelineQuery, RedactedSample, RedactionRules, Role, ScrapeRequest, ScrapeTarget, ScrapeTargets,
+    ScrapeTrial, ServiceMap, SettingSection, SpanDetail, SpanId, TenantId, TenantList, TraceComparison, TraceContrast,
+    TraceDetail, TraceId, TraceOutline, TracePage, TraceQuery, Welcome,
     pipeline::{PipelineDetail, PipelineList, PipelinePage, PipelineStats, PipelineTrace},
 };
 
@@ -195,6 +200,24 @@ pub trait IdentityPort: Send + Sync {
     async fn audit(&self, actor: &Actor, before: Option<i64>, limit: u32) -> Result<AuditPage, ApiError>;
 }
 
+/// Targets that are scraped.
+#[async_trait]
+pub trait ScrapePort: Send + Sync {
+    /// All of the tenant, with how they fare.
+    async fn targets(&self, scope: Scope) -> Result<ScrapeTargets, ApiError>;
+    /// One of them.
+    async fn target(&self, scope: Scope, id: Uuid) -> Result<ScrapeTarget, ApiError>;
+    /// Adds one.
+    async fn add_target(&self, actor: &Actor, request: ScrapeRequest) -> Result<ScrapeTarget, ApiError>;
+    /// Changes one.
+    async fn change_target(&self, actor: &Actor, id: Uuid, request: ScrapeRequest) -> Result<ScrapeTarget, ApiError>;
+    /// Removes one; its series end.
+    async fn remove_target(&self, actor: &Actor, id: Uuid) -> Result<(), ApiError>;
+    /// Asks once, as a target that is changed or as a new one, and stores nothing.
+    async fn try_target(&self, scope: Scope, id: Option<Uuid>, request: ScrapeRequest)
+    -> Result<ScrapeTrial, ApiError>;
+}
+
 /// How this Console is set up.
 #[async_trait]
 pub trait SettingsPort: Send + Sync {
@@ -225,6 +248,8 @@ pub struct Console {
     pub overview: Arc<dyn OverviewPort>,
     /// People, keys, tenants.
     pub identity: Arc<dyn IdentityPort>,
+    /// Targets that are scraped.
+    pub scrapes: Arc<dyn ScrapePort>,
     /// How it is set up.
     pub settings: Arc<dyn SettingsPort>,
     /// The REST interface.

@@ -126,6 +126,9 @@ pub fn Field(
     /// What is asked for.
     #[prop(optional)]
     hint: &'static str,
+    /// Whether it may be left empty.
+    #[prop(optional)]
+    is_optional: bool,
 ) -> impl IntoView {
     let id = form.field_id(name);
     let help = format!("{id}-help");
@@ -152,7 +155,7 @@ pub fn Field(
             <label for=id.clone()>{label}</label>
             <div class="field-line">
                 <input class="input" id=id name=name type=word(move || if shown.get() { "text" } else { kind })
-                    value=value autocomplete=autocomplete autocapitalize="off" spellcheck="false" required
+                    value=value autocomplete=autocomplete autocapitalize="off" spellcheck="false" required=!is_optional
                     aria-describedby=help.clone()
                     aria-invalid=maybe(move || form.problem_of(name).map(|_| "true")) node_ref=input />
                 {toggle}

@@ -18,6 +18,8 @@ pub enum IconName {
     Map,
     /// Lines of text.
     Logs,
+    /// Rings around a point.
+    Target,
     /// A magnifying glass.
     Search,
     /// Two arrows that pass one another.
@@ -98,6 +100,9 @@ impl IconName {
             Self::Traces => "M2 3h7M4.5 6.3h7M6.5 9.6h4M8.5 13H14",
             Self::Map => "M2 2.5h4v4H2zM10 2.5h4v4h-4zM6 9.5h4v4H6zM6 4.5h4M4 6.5v3.5l2 1.5M12 6.5v3.5l-2 1.5",
             Self::Logs => "M2.5 3h11M2.5 6.3h8M2.5 9.6h11M2.5 13h6",
+            Self::Target => {
+                "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2zM8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM8 1v3M8 12v3M1 8h3M12 8h3"
+            }
             Self::Search => "M11 7a4 4 0 1 1-8 0 4 4 0 0 1 8 0zM10 10l3.5 3.5",
             Self::Compare => "M2 5.5h11.5M10.5 2.5l3 3-3 3M14 10.5H2.5M5.5 7.5l-3 3 3 3",
             Self::Contrast => "M8 2.5a5.5 5.5 0 1 0 0 11zM8 2.5a5.5 5.5 0 0 1 0 11",

@@ -16,6 +16,7 @@ pub mod log_search;
 pub mod log_views;
 pub mod overview;
 pub mod pipeline;
+pub mod scrape;
 pub mod service_map;
 pub mod settings;
 pub mod span;
@@ -40,6 +41,10 @@ pub use log_views::{
 };
 pub use overview::{ChartData, Kpi, Overview, OverviewQuery, Severity, StatusLevel};
 pub use pipeline::{PipelineFilter, PipelinePage, PipelineQuery, PipelineStatus, PipelineSummary, PipelineTrace, Step};
+pub use scrape::{
+    ScrapeAuth, ScrapeHealth, ScrapeRequest, ScrapeSettings, ScrapeState, ScrapeTarget, ScrapeTargets, ScrapeTls,
+    ScrapeTrial,
+};
 pub use service_map::{CallFigures, MapEdge, MapEndpoint, MapNode, MapQuery, NodeKind, ServiceMap};
 pub use settings::{RedactedSample, RedactionRule, RedactionRules, Setting, SettingSection};
 pub use span::{

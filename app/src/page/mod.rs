@@ -8,5 +8,6 @@ pub mod overview;
 pub mod pipelines;
 pub mod settings;
 pub mod sign_in;
+pub mod targets;
 pub mod traces;
 pub mod welcome;

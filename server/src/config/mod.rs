@@ -3,6 +3,7 @@
 //! An environment variable is `CONSOLE_` + section + `__` + key, e.g. `CONSOLE_SERVER__ADDR`. An unknown key or a bad
 //! value stops the start with its name, its place and what is allowed.
 
+mod scrape;
 mod secret;
 
 use std::{
@@ -10,10 +11,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use app::model::TenantId;
 use figment::{
     Figment,
     providers::{Env, Format, Toml},
 };
+pub use scrape::{OutgoingConfig, ScrapeConfig, ScrapeJob, ScrapeSecrets};
 pub use secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +48,10 @@ pub struct Config {
     pub log: LogConfig,
     /// Console's own metrics.
     pub metrics: MetricsConfig,
+    /// Targets that Console scrapes.
+    pub scrape: ScrapeConfig,
+    /// What Console asks of others.
+    pub outgoing: OutgoingConfig,
     /// What is taken out before anything is stored.
     pub redaction: RedactionConfig,
 }
@@ -536,6 +543,9 @@ impl Config {
             ("metrics.query_timeout_seconds", self.metrics.query_timeout_seconds as usize),
             ("metrics.query_samples", self.metrics.query_samples as usize),
             ("metrics.query_points", self.metrics.query_points as usize),
+            ("scrape.body_bytes", self.scrape.body_bytes),
+            ("scrape.samples", self.scrape.samples),
+            ("scrape.memory_bytes", self.scrape.memory_bytes),
             ("live.max_streams", self.live.max_streams),
             ("live.buffer_events", self.live.buffer_events),
             ("log.queue_records", self.log.queue_records),
@@ -549,6 +559,14 @@ impl Config {
         for (key, value) in positive {
             if value == 0 {
                 return refuse(key, "it must be at least 1");
+            }
+        }
+        if self.scrape.memory_bytes < self.scrape.body_bytes {
+            return refuse("scrape.memory_bytes", "it must be at least `scrape.body_bytes`");
+        }
+        for job in &self.scrape.jobs {
+            if let Err(problem) = job.targets(TenantId::DEFAULT) {
+                return refuse("scrape.jobs", &format!("job `{}`: {problem}", job.job));
             }
         }
         if self.ingest.queue_bytes < 64 * 1024 {

@@ -22,6 +22,7 @@ mod query;
 mod refusal;
 mod remote_write;
 mod rest;
+mod scrape;
 mod security;
 mod site;
 mod stream;
@@ -73,7 +74,7 @@ impl axum::extract::FromRef<AppState> for Arc<Services> {
 
 /// The REST interface: its routes, who may use them, and what its document says of them.
 fn surface(state: &AppState) -> Surface {
-    let scrape = if state.services.config.metrics.open { Class::Open } else { Class::Scrape };
+    let own_metrics = if state.services.config.metrics.open { Class::Open } else { Class::Scrape };
     Surface::new(state.clone())
         .add(Class::Hook, routes!(webhook::gitlab))
         .add(Class::Ingest, routes!(otlp::logs))
@@ -111,11 +112,18 @@ fn surface(state: &AppState) -> Surface {
         .add(Class::READ, routes!(promql::build_info))
         .add(Class::READ, routes!(promql::rules))
         .add(Class::READ, routes!(promql::alerts))
+        .add(Class::READ, routes!(scrape::as_prometheus))
+        .add(Class::READ, routes!(scrape::list))
+        .add(Class::EDIT, routes!(scrape::add))
+        .add(Class::EDIT, routes!(scrape::try_out))
+        .add(Class::READ, routes!(scrape::one))
+        .add(Class::EDIT, routes!(scrape::change))
+        .add(Class::EDIT, routes!(scrape::remove))
         .add(Class::Open, routes!(rest::health))
         .add(Class::Open, routes!(rest::health_of_the_monitoring_server))
         .add(Class::Open, routes!(rest::health_detailed))
         .add(Class::Open, routes!(rest::ready))
-        .add(scrape, routes!(metrics::own))
+        .add(own_metrics, routes!(metrics::own))
         .add(Class::Open, routes!(auth::login))
         .add(Class::Open, routes!(auth::welcome))
         .add(Class::Session, routes!(auth::logout))

@@ -35,6 +35,11 @@ const MOST_EXEMPLARS: usize = 1000;
 pub struct Refusal(StatusCode, &'static str, String);
 
 impl Refusal {
+    /// The store, or what stands before it, cannot answer now.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self(StatusCode::SERVICE_UNAVAILABLE, "internal", message.into())
+    }
+
     fn bad(message: impl Into<String>) -> Self {
         Self(StatusCode::BAD_REQUEST, "bad_data", message.into())
     }
@@ -79,7 +84,8 @@ impl IntoResponse for Refusal {
 pub struct Answer(String);
 
 impl Answer {
-    fn of(data: &impl Serialize) -> Self {
+    /// What was asked for.
+    pub fn of(data: &impl Serialize) -> Self {
         let data = serde_json::to_string(data).unwrap_or_else(|_| "null".to_owned());
         Self(format!(r#"{{"status":"success","data":{data}}}"#))
     }
@@ -98,7 +104,8 @@ impl IntoResponse for Answer {
     }
 }
 
-type Answered = Result<Answer, Refusal>;
+/// What a route answers.
+pub type Answered = Result<Answer, Refusal>;
 
 async fn answer(services: &Services, scope: app::api::Scope, asked: &Asked, question: Question) -> Answered {
     let wants_statistics = asked.text("stats").is_some();

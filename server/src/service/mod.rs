@@ -14,6 +14,7 @@ mod own_metrics;
 mod pipeline_spans;
 mod pipelines;
 pub mod promql;
+mod scrape;
 mod service_map;
 mod settings;
 mod status;
@@ -47,6 +48,7 @@ use crate::{
     otlp::DeltaStreams,
     pipeline::target::PathPattern,
     remote_write::KnownSeries,
+    scrape::Scraper,
     store::{StoreError, Stores},
     telemetry::{EndpointRecorder, OwnMetrics, SelfLog},
 };
@@ -84,6 +86,8 @@ pub struct Services {
     pub known_series: Arc<KnownSeries>,
     /// Room for series, by tenant.
     pub series_room: SeriesRoom,
+    /// What scrapes share.
+    pub scraper: Arc<Scraper>,
     /// What is said of metrics.
     described: Described,
     /// Turns to answer a `PromQL` query: each keeps a thread, and a connection to the store, busy.
@@ -132,6 +136,7 @@ impl Services {
             deltas: Arc::default(),
             known_series: Arc::default(),
             series_room: SeriesRoom::default(),
+            scraper: Arc::new(Scraper::new(&config)),
             described: Described::default(),
             querying: Arc::new(Semaphore::new((config.store.readers as usize / 2).max(1))),
             activity: Activity::default(),
@@ -155,6 +160,7 @@ impl Services {
             map: self.clone(),
             overview: self.clone(),
             identity: self.identity.clone(),
+            scrapes: self.clone(),
             settings: self.clone(),
             docs,
         }

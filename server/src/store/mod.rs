@@ -22,6 +22,7 @@ mod metric;
 mod pipeline;
 pub mod postgres;
 pub mod sample;
+mod scrape;
 pub mod sketch;
 pub mod span;
 pub mod sqlite;
@@ -34,6 +35,7 @@ use std::{
 
 use app::model::{LogId, LogRecord, TenantId, UnixNanos, health::StoreSummary};
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use self::{
     identity::IdentityStore,
@@ -47,6 +49,7 @@ pub use metric::{
     Exemplar, Metadata, MetricStore, NewExemplar, NewMetrics, NewSample, SeriesBatches, SeriesExemplars, collect,
 };
 pub use pipeline::{Claim, DeliveryKey, PipelineChoices, PipelineCursor, PipelineStore, StoredPipeline};
+pub use scrape::{Kept, NotedState, ScrapeStore, StoredTarget};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -236,6 +239,11 @@ pub trait AdminStore: Send + Sync {
     async fn summary(&self) -> StoreResult<StoreSummary>;
     /// Removes a small batch of what is older than `before`, so that writers never wait long.
     async fn remove_before(&self, signal: Signal, before: UnixNanos) -> StoreResult<Removed>;
+    /// Takes up, for so many seconds, what only one Console of those that share a store does, or goes on with it; false
+    /// when another one does it.
+    async fn hold_duty(&self, name: &str, holder: Uuid, seconds: u32) -> StoreResult<bool>;
+    /// Gives up what it does, so that another one need not wait.
+    async fn leave_duty(&self, name: &str, holder: Uuid) -> StoreResult<()>;
     /// Every tenant.
     async fn tenants(&self) -> StoreResult<Vec<TenantId>>;
     /// Finishes what is written and closes the connections.
@@ -255,6 +263,8 @@ pub struct Stores {
     pub metrics: Arc<dyn MetricStore>,
     /// Endpoint roll-ups.
     pub endpoints: Arc<dyn EndpointStore>,
+    /// Targets that are scraped.
+    pub scrapes: Arc<dyn ScrapeStore>,
     /// People, sessions, keys, audit.
     pub identity: Arc<dyn IdentityStore>,
     /// Group commit.
@@ -294,6 +304,7 @@ impl Stores {
             + SpanStore
             + MetricStore
             + EndpointStore
+            + ScrapeStore
             + IngestStore
             + IdentityStore
             + AdminStore
@@ -306,6 +317,7 @@ impl Stores {
             spans: store.clone(),
             metrics: store.clone(),
             endpoints: store.clone(),
+            scrapes: store.clone(),
             identity: store.clone(),
             ingest: store.clone(),
             admin: store,

@@ -67,6 +67,7 @@ pub struct OwnMetrics {
     jobs_failed: Family<Task, Counter>,
     collected: Family<Phase, Counter>,
     analysis_duration: Family<Outcome, Histogram, fn() -> Histogram>,
+    scrapes: Family<Outcome, Counter>,
 }
 
 impl fmt::Debug for OwnMetrics {
@@ -78,7 +79,7 @@ impl fmt::Debug for OwnMetrics {
 impl Default for OwnMetrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("console");
-        let (requests, collected) = (Family::default(), Family::default());
+        let (requests, collected, scrapes) = (Family::default(), Family::default(), Family::default());
         let (jobs_pending, jobs_started, jobs_failed) = (Family::default(), Family::default(), Family::default());
         let request_duration = Family::new_with_constructor(durations_with_exemplars as fn() -> _);
         let analysis_duration = Family::new_with_constructor(durations as fn() -> _);
@@ -108,6 +109,7 @@ impl Default for OwnMetrics {
             Unit::Seconds,
             analysis_duration.clone(),
         );
+        registry.register("scrapes", "Times that targets were asked for their metrics", scrapes.clone());
         Self {
             registry,
             requests,
@@ -117,6 +119,7 @@ impl Default for OwnMetrics {
             jobs_failed,
             collected,
             analysis_duration,
+            scrapes,
         }
     }
 }
@@ -150,6 +153,12 @@ impl OwnMetrics {
     /// Counts samples that were collected in some phase of a deployment, or outside of any.
     pub fn collected(&self, phase: &'static str, samples: u64) {
         self.collected.get_or_create(&Phase { phase }).inc_by(samples);
+    }
+
+    /// Counts a scrape.
+    pub fn scraped(&self, has_succeeded: bool) {
+        let outcome = if has_succeeded { "success" } else { "failure" };
+        self.scrapes.get_or_create(&Outcome { outcome }).inc();
     }
 
     /// Counts a verdict and how long it took.

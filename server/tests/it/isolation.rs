@@ -33,6 +33,7 @@ struct Owned {
     log: i64,
     /// Of a span.
     span_trace: TraceId,
+    target: Uuid,
     user: Uuid,
     key: Uuid,
     session: Uuid,
@@ -61,6 +62,9 @@ async fn fill(app: &TestApp) -> Owned {
     };
     let (logs, spans) = (vec![(TenantId::DEFAULT, log)], vec![(TenantId::DEFAULT, span)]);
     app.services.ingest.submit(Submission { logs, spans, ..Submission::default() }).await.unwrap();
+    let target = json!({ "request": target() });
+    let target: Value =
+        admin.post(app.url("/fn/targets/add")).json(&target).send().await.unwrap().json().await.unwrap();
     let key = json!({ "request": { "name": MARK, "can_ingest": true, "can_read": true, "expires_in_days": null } });
     let key: Value = admin.post(app.url("/fn/keys/add")).json(&key).send().await.unwrap().json().await.unwrap();
     let lines = admin.get(app.url(&format!("/api/monitoring/logs?service={MARK}"))).send().await.unwrap();
@@ -72,8 +76,14 @@ async fn fill(app: &TestApp) -> Owned {
         trace: made["trace_id"].as_str().unwrap().parse().unwrap(),
         key: key["key"]["id"].as_str().unwrap().parse().unwrap(),
         session: stores.identity.sessions_of(user, SystemClock.now_utc()).await.unwrap()[0].id,
+        target: target["id"].as_str().unwrap().parse().unwrap(),
         user,
     }
+}
+
+/// A target that is never asked.
+fn target() -> Value {
+    json!({ "job": MARK, "url": format!("http://{MARK}.invalid/{}", Uuid::new_v4()), "settings": { "is_enabled": false } })
 }
 
 /// What is sent to a server function: where it takes an id, that of something of `default`. None for a function that is
@@ -107,6 +117,12 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
             json!({ "request": { "name": "k", "can_ingest": true, "can_read": true, "expires_in_days": null } })
         }
         "/fn/keys/revoke" => json!({ "id": owned.key }),
+        "/fn/targets/add" | "/fn/targets/try" => {
+            let id = path.ends_with("try").then_some(owned.target);
+            json!({ "id": id, "request": { "job": "own", "url": "http://127.0.0.1:9/" } })
+        }
+        "/fn/targets/change" => json!({ "id": owned.target, "request": { "job": "own", "url": "http://x/" } }),
+        "/fn/targets/remove" => json!({ "id": owned.target }),
         "/fn/tenants/add" => json!({ "name": "another" }),
         "/fn/audit" => json!({ "before": null }),
         "/fn/redaction/try" => json!({ "sample": "token=x" }),
@@ -114,6 +130,7 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
         | "/fn/account"
         | "/fn/account/sessions/close-others"
         | "/fn/keys"
+        | "/fn/targets"
         | "/fn/tenants"
         | "/fn/settings"
         | "/fn/redaction"
@@ -125,9 +142,11 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
 /// Every way in: method, path as it is declared, path as it is asked, class, body.
 fn ways(app: &TestApp, owned: &Owned) -> Vec<(Method, String, String, Class, Option<Value>)> {
     let routes = declared(app.services.clone()).into_iter().map(|route| {
-        let asked = route.path.replace("{id}", &owned.trace.to_string());
+        let is_target = route.path.starts_with("/api/v1/scrape-targets");
+        let asked = route.path.replace("{id}", &if is_target { owned.target } else { owned.trace }.to_string());
         let asked = asked.replace("{log_id}", &owned.log.to_string());
-        (route.method.parse().unwrap(), route.path, asked, route.class, None)
+        let body = (route.method == "PUT").then(|| json!({ "job": "own", "url": "http://x/" }));
+        (route.method.parse().unwrap(), route.path, asked, route.class, body)
     });
     let pages = PAGES.iter().map(|(path, class)| {
         let asked = path.replace("{id}", &owned.trace.to_string());
@@ -192,7 +211,7 @@ async fn every_way_in_is_closed_to_other_tenants_and_to_nobody() {
             assert!(status < 500 && (status != 422 || body.is_none() || path == "/fn/account/password"), "{place}");
             assert!(!text.contains(MARK), "{place}");
             let is_key = who.starts_with("key");
-            let ids = [owned.trace, owned.user, owned.key, owned.session].map(|id| id.to_string());
+            let ids = [owned.trace, owned.target, owned.user, owned.key, owned.session].map(|id| id.to_string());
             let names_something = ids
                 .into_iter()
                 .chain([owned.span_trace.to_string()])
@@ -226,6 +245,8 @@ async fn every_way_in_is_closed_to_other_tenants_and_to_nobody() {
     assert_eq!(walked.len(), expected, "every way in is walked once");
 
     // What belongs to `default` is as it was.
+    let target = app.get(&format!("/api/v1/scrape-targets/{}", owned.target)).await.1;
+    assert_eq!(target["job"], MARK);
     let stores = &app.services.stores.identity;
     let user = stores.user(owned.user).await.unwrap().unwrap();
     assert!(!user.is_disabled && stores.tenants_of(user.id).await.unwrap()[0].1 == Role::Admin);

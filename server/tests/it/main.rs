@@ -20,6 +20,7 @@ mod prometheus;
 mod promql;
 mod remote_write;
 mod samples;
+mod scrape;
 mod sign_in;
 mod spans;
 mod stream;

@@ -20,6 +20,8 @@ pub enum Place {
     Map,
     /// Log lines.
     Logs,
+    /// What is scraped.
+    Targets,
     /// A page of the settings.
     Settings(SettingsPage),
     /// The description of the REST interface.
@@ -34,7 +36,8 @@ pub enum Place {
 
 impl Place {
     /// The pages that have a link of their own, in order; after them come the settings.
-    pub const SECTIONS: [Self; 5] = [Self::Overview, Self::Pipelines, Self::Traces, Self::Map, Self::Logs];
+    pub const SECTIONS: [Self; 6] =
+        [Self::Overview, Self::Pipelines, Self::Traces, Self::Map, Self::Logs, Self::Targets];
 
     /// The page at this path.
     pub fn of(path: &str) -> Self {
@@ -44,6 +47,7 @@ impl Place {
             "/monitoring/traces" => Self::Traces,
             "/monitoring/map" => Self::Map,
             "/monitoring/logs" => Self::Logs,
+            "/monitoring/targets" => Self::Targets,
             "/docs" => Self::Docs,
             "/login" => Self::SignIn,
             "/welcome" => Self::Welcome,
@@ -80,6 +84,7 @@ impl Place {
             Self::Traces | Self::Trace(_) => "/monitoring/traces",
             Self::Map => "/monitoring/map",
             Self::Logs => "/monitoring/logs",
+            Self::Targets => "/monitoring/targets",
             Self::Settings(page) => page.path(),
             Self::Docs => "/docs",
             Self::SignIn => "/login",
@@ -95,6 +100,7 @@ impl Place {
             Self::Traces | Self::Trace(_) => "Traces",
             Self::Map => "Services",
             Self::Logs => "Logs",
+            Self::Targets => "Targets",
             Self::Settings(page) => page.label(),
             Self::Docs => "REST interface",
             Self::SignIn => "Sign in",
@@ -111,6 +117,7 @@ impl Place {
             Self::Traces | Self::Trace(_) => IconName::Traces,
             Self::Map => IconName::Map,
             Self::Logs => IconName::Logs,
+            Self::Targets => IconName::Target,
             Self::Settings(_) => IconName::Settings,
             Self::SignIn | Self::Welcome => IconName::Person,
             Self::Docs | Self::Nowhere => IconName::Help,

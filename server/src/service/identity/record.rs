@@ -1,10 +1,16 @@
 //! What was done, for the audit record.
 
-use app::{api::Actor, model::TenantId};
+use app::{
+    api::{Actor, ApiError},
+    model::TenantId,
+};
 use serde_json::{Map, Value};
 
 use super::Identity;
-use crate::store::{StoreResult, identity::NewAudit};
+use crate::{
+    service::store_failed,
+    store::{StoreResult, identity::NewAudit},
+};
 
 /// Everything that is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +45,12 @@ pub enum Action {
     KeyRevoke,
     /// A tenant was made.
     TenantAdd,
+    /// A target to scrape was added.
+    TargetAdd,
+    /// A target to scrape was changed.
+    TargetChange,
+    /// A target to scrape was removed.
+    TargetRemove,
 }
 
 impl Action {
@@ -60,6 +72,9 @@ impl Action {
             Self::KeyAdd => "key.add",
             Self::KeyRevoke => "key.revoke",
             Self::TenantAdd => "tenant.add",
+            Self::TargetAdd => "target.add",
+            Self::TargetChange => "target.change",
+            Self::TargetRemove => "target.remove",
         }
     }
 }
@@ -74,6 +89,17 @@ impl Identity {
         details: Map<String, Value>,
     ) -> StoreResult<()> {
         self.record_in(actor.scope.tenant, &actor.name, &actor.address, action, subject, details).await
+    }
+
+    /// Records that somebody did something elsewhere in Console.
+    pub async fn note(
+        &self,
+        actor: &Actor,
+        action: Action,
+        subject: &str,
+        details: Map<String, Value>,
+    ) -> Result<(), ApiError> {
+        self.record(actor, action, subject, details).await.map_err(store_failed)
     }
 
     /// Records that somebody did something in a tenant.

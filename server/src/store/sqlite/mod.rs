@@ -10,6 +10,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use super::{ACQUIRE_TIMEOUT, AdminStore, Removed, Signal, StoreResult, refuse_newer};
 
@@ -43,6 +44,8 @@ mod sample;
 mod sample_read;
 #[path = "../sql/sample_tidy.rs"]
 mod sample_tidy;
+#[path = "../sql/scrape.rs"]
+mod scrape;
 #[path = "../sql/span.rs"]
 mod span;
 #[path = "../sql/span_commit.rs"]
@@ -185,6 +188,26 @@ impl AdminStore for SqlStore {
 
     async fn remove_before(&self, signal: Signal, before: UnixNanos) -> StoreResult<Removed> {
         self.remove_rows(signal, before).await
+    }
+
+    async fn hold_duty(&self, name: &str, holder: Uuid, seconds: u32) -> StoreResult<bool> {
+        let done = sqlx::query(
+            "INSERT INTO duties (name, holder, held_to) VALUES ($1, $2, unixepoch() + $3)
+             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_to = excluded.held_to
+             WHERE duties.holder = excluded.holder OR duties.held_to < unixepoch()",
+        )
+        .bind(name)
+        .bind(holder)
+        .bind(i64::from(seconds))
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    async fn leave_duty(&self, name: &str, holder: Uuid) -> StoreResult<()> {
+        let leave = sqlx::query("DELETE FROM duties WHERE name = $1 AND holder = $2");
+        leave.bind(name).bind(holder).execute(&self.writer).await?;
+        Ok(())
     }
 
     async fn tenants(&self) -> StoreResult<Vec<TenantId>> {
