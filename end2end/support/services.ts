@@ -85,6 +85,13 @@ class Service {
   }
 }
 
+/** A program of `sdk/` that shows its metrics with an unmodified Prometheus client: of Node.js or of Python. */
+export async function startExporter(name: "scales" | "till"): Promise<Service> {
+  requireSdks();
+  if (name === "scales") return Service.start(name, [process.execPath, "scales.js"], "node", {});
+  return Service.start(name, [join(python, "python"), "till.py"], "python", {});
+}
+
 /** Shop, which asks Stock: one of Node.js and one of Python, each with its unmodified OpenTelemetry SDK. */
 export class Services {
   private constructor(

@@ -23,6 +23,7 @@ for (const theme of themes) {
           `/monitoring/pipelines/${body.trace_id}`,
           "/monitoring/logs",
           "/monitoring/logs?search=nothing-is-called-like-this",
+          "/monitoring/targets?edit=new",
           "/login",
         ]);
       });

@@ -18,6 +18,8 @@ use crate::config::Network;
 
 /// Redirects that are followed.
 const MAX_REDIRECTS: usize = 3;
+/// What libraries say of an error whose cause says more.
+const NO_CAUSE: [&str; 4] = ["client error (Connect)", "builder error", "tcp connect error", "dns error"];
 /// As which program Console asks.
 const USER_AGENT: &str = concat!("Console/", env!("CARGO_PKG_VERSION"));
 
@@ -142,9 +144,10 @@ pub fn told(error: &dyn Error) -> String {
     while let Some(cause) = next {
         let text = cause.to_string();
         // The outermost repeats the address, others repeat what lies beneath them.
-        let is_address =
-            text.contains("for url (") || matches!(text.as_str(), "client error (Connect)" | "builder error");
-        if !is_address && !causes.iter().any(|before| before.contains(&text)) {
+        let text = text.split(" (os error ").next().unwrap_or_default().to_owned();
+        let says_nothing =
+            text.contains("for url (") || (cause.source().is_some() && NO_CAUSE.contains(&text.as_str()));
+        if !says_nothing && !causes.iter().any(|before| before.contains(&text)) {
             causes.push(text);
         }
         next = cause.source();

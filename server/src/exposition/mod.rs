@@ -39,6 +39,7 @@ pub use self::{
     error::{ParseError, Problem},
     format::{ACCEPT, Format, FormatError},
     metadata::{About, Kind, Metadata},
+    number::bound_text,
     parser::Parser,
     series::{Exemplar, LabelText, MAX_EXEMPLAR_CHARS, Sample},
 };

@@ -14,6 +14,7 @@ mod guard;
 mod log_export;
 mod logs;
 mod loki;
+mod machine_metrics;
 mod metrics;
 mod observe;
 mod otlp;
@@ -84,6 +85,7 @@ fn surface(state: &AppState) -> Surface {
         .add(Class::Ingest, routes!(remote_write::write))
         .add(Class::Ingest, routes!(remote_write::write_at_root))
         .add(Class::Ingest, routes!(errors::take))
+        .add(Class::Ingest, routes!(machine_metrics::take))
         .add(Class::READ, routes!(rest::list_traces))
         .add(Class::READ, routes!(rest::trace_stats))
         .add(Class::EDIT, routes!(rest::create_demo))

@@ -10,7 +10,7 @@ mod wire;
 
 pub use self::{
     logs::{ReadLogs, read_logs},
-    metrics::{DeltaStreams, MetricTerms, ReadMetrics, Stopped, read_metrics},
+    metrics::{DeltaStreams, Kind, MetricTerms, ReadMetrics, Stopped, label_name, metric_name, read_metrics},
     traces::{ReadSpans, read_spans},
     weight::{Shape, Shaped, check_protobuf},
     wire::{Compression, Encoding, RpcStatus, WireError, decode, decompress, encode},

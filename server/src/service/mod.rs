@@ -5,6 +5,7 @@ mod errors;
 mod figures;
 pub mod identity;
 pub mod logs;
+mod machine_metrics;
 mod metrics;
 mod monitoring;
 mod otlp;
@@ -32,6 +33,7 @@ use app::{
 };
 use chrono::{DateTime, Utc};
 pub use errors::{ErrorSnapshot, StoredSnapshot};
+pub use machine_metrics::{MachineReport, TakenReport, TakenStatus};
 pub use pipelines::parse_pipeline_cursor;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -88,6 +90,8 @@ pub struct Services {
     pub series_room: SeriesRoom,
     /// What scrapes share.
     pub scraper: Arc<Scraper>,
+    /// Texts that machines reported last.
+    last_texts: machine_metrics::LastTexts,
     /// What is said of metrics.
     described: Described,
     /// Turns to answer a `PromQL` query: each keeps a thread, and a connection to the store, busy.
@@ -137,6 +141,7 @@ impl Services {
             known_series: Arc::default(),
             series_room: SeriesRoom::default(),
             scraper: Arc::new(Scraper::new(&config)),
+            last_texts: machine_metrics::LastTexts::default(),
             described: Described::default(),
             querying: Arc::new(Semaphore::new((config.store.readers as usize / 2).max(1))),
             activity: Activity::default(),

@@ -86,7 +86,8 @@ impl Services {
                 no_room.1 = Some(refused.message);
             }
         }
-        let read = reading.await.map_err(|_| IngestError::Unavailable)?.map_err(|_| IngestError::Unavailable)?;
+        let mut read = reading.await.map_err(|_| IngestError::Unavailable)?.map_err(|_| IngestError::Unavailable)?;
+        self.describe_metrics(tenant, std::mem::take(&mut read.metadata)).await;
         let rejected = read.rejected().saturating_add(no_room.0);
         let parts: Vec<String> = read.message().into_iter().chain(no_room.1).collect();
         let partial_success = (!parts.is_empty()).then(|| ExportMetricsPartialSuccess {

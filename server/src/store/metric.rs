@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use app::model::{SpanId, TenantId, TraceId, UnixNanos};
+use app::model::{SpanId, TenantId, TraceId, UnixMillis, UnixNanos};
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::{
     StoreError, StoreResult,
@@ -35,9 +36,23 @@ pub trait MetricStore: Send + Sync {
         to: UnixNanos,
         limit: usize,
     ) -> StoreResult<Vec<SeriesExemplars>>;
+    /// Notes that a report with this id, which its sender gave it, is being taken; or says what was noted before. Receipts
+    /// are forgotten after a week.
+    async fn claim_receipt(&self, tenant: TenantId, id: Uuid, now: UnixMillis) -> StoreResult<Receipt>;
+    /// Notes that what the report holds is stored.
+    async fn keep_receipt(&self, tenant: TenantId, id: Uuid) -> StoreResult<()>;
     /// Does one piece of work, if there is any: sorts committed samples into blocks, merges blocks, rolls them up. Says
     /// whether there may be more to do.
     async fn tidy_samples(&self, now: UnixNanos) -> StoreResult<bool>;
+}
+
+/// What is known of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// When it came first.
+    pub taken_at: UnixMillis,
+    /// Whether it was stored.
+    pub is_stored: bool,
 }
 
 /// Stored series, some at a time.

@@ -46,7 +46,8 @@ use crate::config::{Fsync, Secret, StoreConfig};
 pub use commit::{CommitBatch, CommitReceipt, IngestStore, PackedBatch, PackedSpans};
 pub use endpoint::{EndpointDelta, EndpointKey, EndpointStore, Rollup, RollupRange, RollupResolution};
 pub use metric::{
-    Exemplar, Metadata, MetricStore, NewExemplar, NewMetrics, NewSample, SeriesBatches, SeriesExemplars, collect,
+    Exemplar, Metadata, MetricStore, NewExemplar, NewMetrics, NewSample, Receipt, SeriesBatches, SeriesExemplars,
+    collect,
 };
 pub use pipeline::{Claim, DeliveryKey, PipelineChoices, PipelineCursor, PipelineStore, StoredPipeline};
 pub use scrape::{Kept, NotedState, ScrapeStore, StoredTarget};

@@ -13,12 +13,12 @@ use uuid::Uuid;
 
 use crate::support::{Engine, Home, on_both_engines};
 
-const OURS: TenantId = TenantId::DEFAULT;
+pub const OURS: TenantId = TenantId::DEFAULT;
 /// A whole hour, in milliseconds.
-const START: i64 = 1_790_002_800_000;
-const MINUTE: i64 = 60_000;
-const HOUR: i64 = 60 * MINUTE;
-const EVER: (i64, i64) = (i64::MIN, i64::MAX);
+pub const START: i64 = 1_790_002_800_000;
+pub const MINUTE: i64 = 60_000;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const EVER: (i64, i64) = (i64::MIN, i64::MAX);
 
 pub fn named(name: &str) -> Vec<Matcher> {
     vec![Matcher { label: NAME.to_owned(), comparison: Comparison::Equal, value: name.to_owned() }]
@@ -55,7 +55,7 @@ pub async fn tidy(stores: &Stores) {
     while stores.metrics.tidy_samples(UnixNanos(later)).await.unwrap() {}
 }
 
-fn now() -> DateTime<Utc> {
+pub fn now() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(START).unwrap()
 }
 
@@ -66,10 +66,10 @@ async fn commit(stores: &Stores, samples: Vec<NewSample>) {
 
 /// What should be stored, kept in the simplest way.
 #[derive(Default)]
-struct Model(BTreeMap<Labels, BTreeMap<i64, f64>>);
+pub struct Model(BTreeMap<Labels, BTreeMap<i64, f64>>);
 
 impl Model {
-    async fn commit(&mut self, stores: &Stores, rows: &[(u32, i64, f64)]) {
+    pub async fn commit(&mut self, stores: &Stores, rows: &[(u32, i64, f64)]) {
         let mut samples = Vec::new();
         for (n, time, value) in rows {
             let text = n.to_string();
@@ -99,7 +99,7 @@ impl Model {
         series.filter(|series| !series.data.is_empty()).map(|series| told(&series)).collect()
     }
 
-    async fn compare(&self, stores: &Stores, when: &str) {
+    pub async fn compare(&self, stores: &Stores, when: &str) {
         let ranges = [EVER, (START + HOUR, START + 3 * HOUR), (START - HOUR, START), (START + HOUR, START + HOUR)];
         for resolution in [Resolution::Raw, Resolution::FiveMinutes, Resolution::Hour] {
             for range in ranges {

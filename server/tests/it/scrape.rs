@@ -1,6 +1,7 @@
 //! Scraping: real exporters, and targets that hang, lie or send too much.
 
 use std::{
+    fmt::Write as _,
     net::SocketAddr,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
@@ -105,6 +106,14 @@ async fn answer(State(says): State<Arc<Mutex<Says>>>, headers: HeaderMap) -> Res
         }
         Says::For(..) => StatusCode::UNAUTHORIZED.into_response(),
     }
+}
+
+/// So many series of one metric.
+fn many(series: u32, label: &str) -> String {
+    (0..series).fold(String::new(), |mut text, n| {
+        let _infallible = writeln!(text, "many{{{label}=\"{n}\"}} 1");
+        text
+    })
 }
 
 fn request(job: &str, url: &str) -> Value {
@@ -228,7 +237,7 @@ async fn a_target_that_fails_is_down_and_says_why_and_its_series_end() {
         (Says::Bomb(100 * 1024 * 1024), "larger than 2097152 bytes"),
         (Says::Flood(100 * 1024 * 1024), "larger than 2097152 bytes"),
         (Says::Text("temperature not a number\n".to_owned()), "line 1"),
-        (Says::Text((0..1001).map(|n| format!("a{{n=\"{n}\"}} 1\n")).collect()), "more than 1000 samples"),
+        (Says::Text(many(1001, "n")), "more than 1000 samples"),
         (Says::OpenMetrics("temperature 21\n".to_owned()), "# EOF"),
         (Says::Html, "no format of metrics"),
         (Says::Status(503), "503"),
@@ -238,7 +247,7 @@ async fn a_target_that_fails_is_down_and_says_why_and_its_series_end() {
     for (says, why) in faults {
         exporter.says(says);
         state(&app, &id, is_down(why)).await;
-        query(&app, "temperature", |result| result.is_empty()).await;
+        query(&app, "temperature", <[Value]>::is_empty).await;
         query(&app, "up{job=\"thermometer\"}", has_values(&["0"])).await;
         // It comes back at once.
         exporter.says(Says::Text("temperature 22\n".to_owned()));
@@ -250,8 +259,8 @@ async fn a_target_that_fails_is_down_and_says_why_and_its_series_end() {
     // When it is removed its series end, also those that tell of it.
     let removed = app.client.delete(app.url(&format!("/api/v1/scrape-targets/{}", id.as_str().unwrap())));
     assert_eq!(removed.send().await.unwrap().status(), 204);
-    query(&app, "up{job=\"thermometer\"}", |result| result.is_empty()).await;
-    query(&app, "temperature", |result| result.is_empty()).await;
+    query(&app, "up{job=\"thermometer\"}", <[Value]>::is_empty).await;
+    query(&app, "temperature", <[Value]>::is_empty).await;
     app.stop().await;
 }
 
@@ -275,10 +284,10 @@ async fn what_lies_is_told_and_the_rest_is_stored() {
     assert!(!kept[0].to_string().contains("hunter2"), "{kept:?}");
 
     // A label explodes: there is room for some, and the target says so.
-    exporter.says(Says::Text((0..2000).map(|n| format!("exploded{{user=\"{n}\"}} 1\n")).collect()));
+    exporter.says(Says::Text(many(2000, "user")));
     let fares = state(&app, &id, |state| state["warning"].as_str().is_some_and(|text| text.contains("user"))).await;
     assert!(is_up(&fares), "{fares}");
-    let stored = query(&app, "count(exploded)", |result| result.len() == 1).await;
+    let stored = query(&app, "count(many)", |result| result.len() == 1).await;
     let stored: f64 = stored[0]["value"][1].as_str().unwrap().parse().unwrap();
     assert!((1.0..400.0).contains(&stored), "{stored}");
     app.stop().await;
@@ -519,9 +528,9 @@ mod cases {
         let other = target(TenantId::DEFAULT, "b");
         assert_eq!(scrapes.change_scrape_target(&other).await.unwrap(), Kept::Gone);
         scrapes.add_scrape_target(&other, 9).await.unwrap();
-        one.job = "b".to_owned();
+        "b".clone_into(&mut one.job);
         assert_eq!(scrapes.change_scrape_target(&one).await.unwrap(), Kept::Exists(other.id));
-        one.job = "c".to_owned();
+        "c".clone_into(&mut one.job);
         one.secrets.secret = None;
         assert_eq!(scrapes.change_scrape_target(&one).await.unwrap(), Kept::Stored);
         assert_eq!(scrapes.scrape_target(TenantId::DEFAULT, one.id).await.unwrap(), Some(one.clone()));

@@ -62,9 +62,9 @@ enum AuthKind {
 
 impl AuthKind {
     const ALL: [(Self, &'static str, &'static str); 3] = [
-        (Self::None, "none", "Nothing"),
+        (Self::None, "none", "None"),
         (Self::Basic, "basic", "Name and password"),
-        (Self::Bearer, "bearer", "A token"),
+        (Self::Bearer, "bearer", "Bearer token"),
     ];
 
     fn of(auth: &ScrapeAuth) -> Self {
@@ -186,11 +186,11 @@ pub fn EditTarget(source: Source, target: Option<ScrapeTarget>) -> impl IntoView
                 <Credentials form nodes auth username=username_of(&settings.auth) is_known=id.is_some() />
                 <Encryption form nodes tls=settings.tls.clone() is_known=id.is_some() />
                 <fieldset class="field">
-                    <legend>"It"</legend>
-                    <Check node=nodes.is_enabled label="is asked" checked=settings.is_enabled />
-                    <Check node=nodes.honor_labels label="may say the labels job and instance itself"
+                    <legend>"Options"</legend>
+                    <Check node=nodes.is_enabled label="Scrape it" checked=settings.is_enabled />
+                    <Check node=nodes.honor_labels label="Honor labels: its own job and instance win"
                         checked=settings.honor_labels />
-                    <Check node=nodes.honor_timestamps label="may say when its samples were taken"
+                    <Check node=nodes.honor_timestamps label="Honor timestamps: it may say when samples were taken"
                         checked=settings.honor_timestamps />
                 </fieldset>
                 <FormProblem form />
@@ -245,7 +245,7 @@ fn Credentials(form: Form, nodes: Nodes, auth: RwSignal<AuthKind>, username: Str
     view! {
         <div class="form-columns">
             <div class="field">
-                <label for="target-auth">"Console shows"</label>
+                <label for="target-auth">"Authentication"</label>
                 <select class="input" id="target-auth"
                     on:change:target=move |event| auth.set(AuthKind::from_key(&event.target().value()))>
                     {AuthKind::ALL.into_iter().map(option).collect_view()}

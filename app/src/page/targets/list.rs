@@ -75,7 +75,10 @@ pub fn Targets(source: Source) -> impl IntoView {
             |target: &&ScrapeTarget| health.is_none_or(|health| is_in(target, health)) && matches(target, &search);
         source.latest.with(|latest| {
             let all = latest.as_ref().map_or(&[][..], |latest| &latest.targets);
-            all.iter().filter(is_shown).map(|target| target.id).collect::<Vec<_>>()
+            let mut shown: Vec<&ScrapeTarget> = all.iter().filter(is_shown).collect();
+            // What is wrong comes first; otherwise they stay in their order.
+            shown.sort_by_key(|target| !is_in(target, ScrapeHealth::Down));
+            shown.into_iter().map(|target| target.id).collect::<Vec<_>>()
         })
     });
     let clear = Callback::new(move |()| {

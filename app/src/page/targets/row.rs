@@ -38,7 +38,7 @@ pub fn row(source: Source, id: Uuid, now: Signal<Option<UnixMillis>>) -> AnyView
             view! {
                 <tr class="target-said">
                     <td></td>
-                    <td colspan="8" class=kind>{text}</td>
+                    <td colspan="8"><span class=kind>{text}</span></td>
                 </tr>
             }
         };

@@ -26,22 +26,30 @@ use opentelemetry_proto::tonic::{
     },
 };
 
-pub use self::delta::DeltaStreams;
+pub use self::{
+    delta::DeltaStreams,
+    naming::{Kind, label_name, metric_name},
+};
 use self::{
     delta::{Amount, Delta, stream_id},
     histogram::{Classic, Explicit, Exponential, MAX_BUCKETS},
     labels::{Labels, ResourceLabels, fits, point_labels},
-    naming::{Kind, metric_name},
     reason::{Reason, Rejections, finite},
 };
 use crate::{
+    exposition::bound_text,
     otlp::attributes::Cut,
-    store::{Exemplar, NewExemplar, NewMetrics, NewSample, sample},
+    store::{Exemplar, Metadata, NewExemplar, NewMetrics, NewSample, sample},
     telemetry::Redactor,
 };
 
 /// How far into the future a sender's clock may be.
 const FUTURE_NANOS: i64 = 24 * 3600 * 1_000_000_000;
+
+/// Metrics that one request may describe.
+const MOST_METADATA: usize = 10_000;
+/// Longest description of a metric that is kept, in bytes.
+const HELP_BYTES: usize = 2048;
 
 /// On what terms metrics are read.
 pub struct MetricTerms {
@@ -66,6 +74,8 @@ pub struct ReadMetrics {
     pub cut: Cut,
     /// Data points that say that there is no value. They are left out: gaps are not marked.
     pub without_value: u64,
+    /// What is said of metrics.
+    pub metadata: Vec<Metadata>,
     rejections: Rejections,
 }
 
@@ -170,7 +180,7 @@ impl Reader<'_> {
     }
 
     fn metric(&mut self, metric: Metric, common: &Labels) -> Result<(), Stopped> {
-        let Metric { name, unit, data, .. } = metric;
+        let Metric { name, description, unit, data, .. } = metric;
         let Some(data) = data else {
             self.read.rejections.add(Reason::Kind, &name);
             return Ok(());
@@ -186,6 +196,10 @@ impl Reader<'_> {
         let temporality = AggregationTemporality::try_from(temporality).unwrap_or_default();
         // Without a name every data point is refused, and counted.
         let series_name = metric_name(&name, &unit, kind).unwrap_or_default();
+        if self.read.metadata.len() < MOST_METADATA {
+            let kind = kind_of(&data);
+            self.read.metadata.extend(Metadata::new(series_name.clone(), kind, description, unit, HELP_BYTES));
+        }
         let family = Family { name: series_name, common, temporality, is_monotonic };
         match data {
             Data::Gauge(gauge) => self.points(gauge.data_points, &family, &name, Self::number),
@@ -397,10 +411,12 @@ fn distribution(amount: Amount) -> Vec<Part> {
     parts
 }
 
-/// A bound as the text of a label: `0.005`, `10`, `1e-12`.
-fn bound_text(bound: f64) -> String {
-    // Adding zero makes one zero of both.
-    let bound = bound + 0.0;
-    let size = bound.abs();
-    if size == 0.0 || (1e-6..1e21).contains(&size) { bound.to_string() } else { format!("{bound:e}") }
+/// What Prometheus calls a metric of this kind.
+fn kind_of(data: &Data) -> &'static str {
+    match data {
+        Data::Sum(sum) if sum.is_monotonic => "counter",
+        Data::Gauge(_) | Data::Sum(_) => "gauge",
+        Data::Histogram(_) | Data::ExponentialHistogram(_) => "histogram",
+        Data::Summary(_) => "summary",
+    }
 }

@@ -143,7 +143,7 @@ fn exemplars_go_to_the_bucket_in_which_they_lie_and_to_counters() {
     assert_eq!(
         read,
         [
-            (r#"d_bucket{le="5"} 3"#.to_owned(), 5.0, of_trace.clone()),
+            (r#"d_bucket{le="5.0"} 3"#.to_owned(), 5.0, of_trace.clone()),
             (r#"d_bucket{le="+Inf"} 6"#.to_owned(), 700.0, of_trace.clone()),
         ]
     );
@@ -194,8 +194,8 @@ fn an_explicit_histogram_has_cumulative_buckets() {
         lines(&histogram),
         [
             r#"latency_seconds_bucket{exported_le="mine",le="0.005"} 1"#,
-            r#"latency_seconds_bucket{exported_le="mine",le="1"} 3"#,
-            r#"latency_seconds_bucket{exported_le="mine",le="10"} 3"#,
+            r#"latency_seconds_bucket{exported_le="mine",le="1.0"} 3"#,
+            r#"latency_seconds_bucket{exported_le="mine",le="10.0"} 3"#,
             r#"latency_seconds_bucket{exported_le="mine",le="+Inf"} 6"#,
             r#"latency_seconds_sum{exported_le="mine"} 4.5"#,
             r#"latency_seconds_count{exported_le="mine"} 6"#,
@@ -205,7 +205,7 @@ fn an_explicit_histogram_has_cumulative_buckets() {
     assert_eq!(lines(&without), [r#"h_bucket{le="+Inf"} 4"#, "h_sum{} 2", "h_count{} 4"]);
     let negative = r#""count":"1","sum":-2,"bucketCounts":["1","0"],"explicitBounds":[-1]"#;
     let negative = number("h", "histogram", r#""aggregationTemporality":2,"#, negative);
-    assert_eq!(lines(&negative), [r#"h_bucket{le="-1"} 1"#, r#"h_bucket{le="+Inf"} 1"#, "h_count{} 1"]);
+    assert_eq!(lines(&negative), [r#"h_bucket{le="-1.0"} 1"#, r#"h_bucket{le="+Inf"} 1"#, "h_count{} 1"]);
 }
 
 #[test]
@@ -215,10 +215,10 @@ fn an_exponential_histogram_becomes_a_classic_one() {
     assert_eq!(
         lines(&number("h", "exponentialHistogram", r#""aggregationTemporality":2,"#, point)),
         [
-            r#"h_bucket{le="0"} 1"#,
-            r#"h_bucket{le="1"} 1"#,
+            r#"h_bucket{le="0.0"} 1"#,
+            r#"h_bucket{le="1.0"} 1"#,
             r#"h_bucket{le="1.4142135623730951"} 4"#,
-            r#"h_bucket{le="2"} 4"#,
+            r#"h_bucket{le="2.0"} 4"#,
             r#"h_bucket{le="2.8284271247461903"} 9"#,
             r#"h_bucket{le="+Inf"} 9"#,
             "h_sum{} 20",

@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use app::model::{SpanId, TenantId, TraceId, UnixNanos};
+use app::model::{SpanId, TenantId, TraceId, UnixMillis, UnixNanos};
 use async_trait::async_trait;
 use sqlx::QueryBuilder;
+use uuid::Uuid;
 
 use super::{Db, SqlStore};
 use crate::store::{
-    Exemplar, Metadata, MetricStore, SeriesBatches, SeriesExemplars, StoreError, StoreResult, bulk,
+    Exemplar, Metadata, MetricStore, Receipt, SeriesBatches, SeriesExemplars, StoreError, StoreResult, bulk,
     sample::{Labels, Matcher, Selection, matching::name_of},
 };
 
 /// Exemplars that one query reads at most.
 const MOST_EXEMPLARS: usize = 20_000;
 const DAY_MILLIS: i64 = 86_400_000;
+/// How long a report that is sent again is known.
+const RECEIPT_MILLIS: i64 = 7 * DAY_MILLIS;
 
 #[async_trait]
 impl MetricStore for SqlStore {
@@ -109,6 +112,40 @@ impl MetricStore for SqlStore {
         }
         let with_exemplars = |(id, series)| found.remove(&id).map(|exemplars| SeriesExemplars { series, exemplars });
         Ok(series.into_iter().filter_map(with_exemplars).collect())
+    }
+
+    async fn claim_receipt(&self, tenant: TenantId, id: Uuid, now: UnixMillis) -> StoreResult<Receipt> {
+        let mut tx = self.begin_write().await?;
+        sqlx::query("DELETE FROM ingest_receipts WHERE taken_at < $1")
+            .bind(now.0 - RECEIPT_MILLIS)
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query(
+            "INSERT INTO ingest_receipts (tenant, id, taken_at, is_stored) VALUES ($1, $2, $3, FALSE)
+             ON CONFLICT (tenant, id) DO NOTHING",
+        )
+        .bind(tenant.0)
+        .bind(id)
+        .bind(now.0)
+        .execute(&mut *tx)
+        .await?;
+        let (taken_at, is_stored): (i64, bool) =
+            sqlx::query_as("SELECT taken_at, is_stored FROM ingest_receipts WHERE tenant = $1 AND id = $2")
+                .bind(tenant.0)
+                .bind(id)
+                .fetch_one(&mut *tx)
+                .await?;
+        tx.commit().await?;
+        Ok(Receipt { taken_at: UnixMillis(taken_at), is_stored })
+    }
+
+    async fn keep_receipt(&self, tenant: TenantId, id: Uuid) -> StoreResult<()> {
+        sqlx::query("UPDATE ingest_receipts SET is_stored = TRUE WHERE tenant = $1 AND id = $2")
+            .bind(tenant.0)
+            .bind(id)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
     }
 
     async fn tidy_samples(&self, now: UnixNanos) -> StoreResult<bool> {
