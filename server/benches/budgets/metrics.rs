@@ -1,6 +1,8 @@
 //! Samples by remote write, and `PromQL`: Console beside Debian's Prometheus, with the same samples, one after the other.
 //!
-//! `BENCH_SERIES` and `BENCH_HOURS` make more or less of them. Without a `prometheus` there is nothing to compare with.
+//! `BENCH_SERIES`, `BENCH_HOURS` and `BENCH_STEP`, the seconds between two samples, make more or less of them; over days the
+//! questions are such as dashboards of days ask, which roll-ups answer. Without a `prometheus` there is nothing to compare
+//! with.
 
 use std::{
     path::Path,
@@ -24,16 +26,14 @@ use crate::{
     requests::settle,
 };
 
-/// Seconds between two samples of a series.
-const STEP: i64 = 10;
 /// Series of one request, as senders have them.
 const SERIES_A_REQUEST: usize = 2000;
 /// Requests under way, as a sender with as many shards has them.
 const SHARDS: usize = 4;
 /// Series of one metric.
 const SERIES_A_METRIC: usize = 200;
-/// Some seconds after a whole hour, so that nothing but samples answers where that is wanted.
-const OFF: i64 = 7;
+/// Longer ranges are asked as roll-ups can answer.
+const LONG_HOURS: usize = 48;
 /// How often each question is asked.
 const ROUNDS: usize = 5;
 
@@ -43,6 +43,11 @@ fn series() -> usize {
 
 fn hours() -> usize {
     from_environment("BENCH_HOURS", 6)
+}
+
+/// Seconds between two samples of a series.
+fn step() -> i64 {
+    from_environment("BENCH_STEP", 10) as i64
 }
 
 /// When the first samples are, in seconds: on a whole hour, and the last before the one that is going on.
@@ -88,7 +93,7 @@ pub async fn compare(report: &mut Report, dir: &Path) -> Outcome<()> {
     let (bytes,): (i64,) = sqlx::query_as(used).fetch_one(&mut connection).await?;
     let bytes = bytes as f64;
 
-    let samples = (series() * hours() * 3600) as f64 / STEP as f64;
+    let samples = (series() * hours() * 3600) as f64 / step() as f64;
     report.below("bytes a sample on disk, roll-ups included", bytes / samples, 2.0, "B");
     let Some((theirs, bytes)) = theirs else { return Ok(()) };
     println!("  Prometheus: {:.2} bytes a sample", bytes / samples);
@@ -154,15 +159,31 @@ fn questions() -> Vec<(String, String)> {
         format!("/query_range?{parameters}&step={step}")
     };
     let name = |what: &str| format!("{what}, {} h", hours());
-    vec![
-        (name("rate of one metric by job"), range("sum by (job) (rate(bench_7_total[5m]))", 300 + OFF, 60)),
-        (name("a gauge of 200 instances"), range("bench_8", OFF, 60)),
-        (name("mean of a gauge over an hour"), range("avg(avg_over_time(bench_8[1h]))", 3600 + OFF, 300)),
-        (name("rate of half of all"), range("sum(rate(bench_all_total[5m]))", 300 + OFF, 300)),
-        (name("rate of half of all, from whole hours"), range("sum(rate(bench_all_total[1h]))", 3600, 3600)),
-        (name("highest five"), range("topk(5, bench_4)", OFF, 300)),
-        (name("count of all"), range(r#"count({__name__=~"bench_.*"})"#, length - 120 + OFF, 60)),
-    ]
+    let whole_hours = (name("rate of half of all, from whole hours"), "sum(rate(bench_all_total[1h]))", 3600, 3600);
+    let asked = if hours() > LONG_HOURS {
+        // Half an hour from one point to the next, and whole hours: there are some hundred points of thirty days.
+        vec![
+            (name("rate of one metric by job"), "sum by (job) (rate(bench_7_total[1h]))", 3600, 1800),
+            (name("a gauge of 200 instances"), "bench_8", 3600, 1800),
+            (name("mean of a gauge over an hour"), "avg(avg_over_time(bench_8[1h]))", 3600, 3600),
+            whole_hours,
+            (name("highest five"), "topk(5, bench_4)", 3600, 3600),
+            (name("count of all"), r#"count({__name__=~"bench_.*"})"#, length - 3600, 300),
+        ]
+    } else {
+        // Some seconds after a whole hour, so that nothing but samples answers but where that is wanted.
+        let off = 7;
+        vec![
+            (name("rate of one metric by job"), "sum by (job) (rate(bench_7_total[5m]))", 300 + off, 60),
+            (name("a gauge of 200 instances"), "bench_8", off, 60),
+            (name("mean of a gauge over an hour"), "avg(avg_over_time(bench_8[1h]))", 3600 + off, 300),
+            (name("rate of half of all"), "sum(rate(bench_all_total[5m]))", 300 + off, 300),
+            whole_hours,
+            (name("highest five"), "topk(5, bench_4)", off, 300),
+            (name("count of all"), r#"count({__name__=~"bench_.*"})"#, length - 120 + off, 60),
+        ]
+    };
+    asked.into_iter().map(|(name, query, from, step)| (name, range(query, from, step))).collect()
 }
 
 /// A series: its labels as they are sent, and how its values go.
@@ -177,8 +198,8 @@ async fn fill(client: &reqwest::Client, url: &str) -> Outcome<u64> {
     let mut all: Vec<Bench> = (0..series()).map(bench).collect();
     let mut numbers = 88_172_645_463_325_252_u64;
     let (mut sent, mut under_way) = (0, tokio::task::JoinSet::new());
-    for round in 0..hours() as i64 * 3600 / STEP {
-        let timestamp = (start() + round * STEP) * 1000 + 3;
+    for round in 0..hours() as i64 * 3600 / step() {
+        let timestamp = (start() + round * step()) * 1000 + 3;
         for part in all.chunks_mut(SERIES_A_REQUEST) {
             let mut body = Vec::with_capacity(part.len() * 160);
             for one in part.iter_mut() {

@@ -565,7 +565,11 @@ impl Config {
             return refuse("scrape.memory_bytes", "it must be at least `scrape.body_bytes`");
         }
         for job in &self.scrape.jobs {
-            if let Err(problem) = job.targets(TenantId::DEFAULT) {
+            let checked = job.targets(TenantId::DEFAULT).and_then(|targets| {
+                let usable = targets.into_iter().map(|target| target.with_usable_certificates().map(|_| ()));
+                usable.collect::<Result<(), _>>().map_err(|wrong| wrong.to_string())
+            });
+            if let Err(problem) = checked {
                 return refuse("scrape.jobs", &format!("job `{}`: {problem}", job.job));
             }
         }

@@ -114,7 +114,8 @@ impl ScrapeJob {
         let target = |url: &String| {
             let id = Target::provisioned_id(tenant, &self.job, url);
             let target = Target::new(id, tenant, &self.job, url, settings.clone(), secrets.clone());
-            target.map(|target| Target { is_provisioned: true, ..target }).map_err(|wrong| format!("`{url}`: {wrong}"))
+            let target = target.map(|target| Target { is_provisioned: true, ..target });
+            target.map_err(|wrong| format!("`{url}`: {wrong}"))
         };
         self.urls.iter().map(target).collect()
     }

@@ -2,15 +2,15 @@
 
 use std::{
     collections::HashMap,
-    future::Future,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use app::model::{ScrapeHealth, ScrapeState, TenantId, UnixMillis, UnixNanos};
+use reqwest::Client;
 use tokio::{
     sync::Notify,
     time::{Instant, MissedTickBehavior, interval, interval_at},
@@ -27,7 +27,7 @@ use super::{
 use crate::{
     config::Config,
     ingest::IngestError,
-    outgoing::Reach,
+    outgoing::{self, Reach, Trust},
     service::Services,
     store::{NewMetrics, NewSample, NotedState},
 };
@@ -61,6 +61,8 @@ const SERIES_ADDED: &str = "scrape_series_added";
 #[derive(Debug)]
 pub struct Scraper {
     reach: Reach,
+    /// For targets that need none of their own.
+    client: OnceLock<Result<Client, String>>,
     memory: Memory,
     changed: Notify,
     /// How the targets fare that this Console asks.
@@ -80,6 +82,7 @@ impl Scraper {
     pub fn new(config: &Config) -> Self {
         Self {
             reach: Reach::new(&config.outgoing.allowed_networks),
+            client: OnceLock::new(),
             memory: Memory::new(config.scrape.memory_bytes),
             changed: Notify::new(),
             states: Mutex::default(),
@@ -89,6 +92,12 @@ impl Scraper {
     /// Sees to the right targets being asked soon: they have changed.
     pub fn look_again(&self) {
         self.changed.notify_one();
+    }
+
+    /// A client for a target.
+    fn client(&self, target: &Target) -> Result<Client, String> {
+        let shared = || self.client.get_or_init(|| outgoing::client(&self.reach, &Trust::default())).clone();
+        target.own_client(&self.reach).unwrap_or_else(shared)
     }
 
     /// How a target fares, if this Console asks it.
@@ -110,7 +119,7 @@ impl Scraper {
         let mut state = ScrapeState { scraped_at: Some(services.clock.now_utc()), ..ScrapeState::default() };
         let begun = Instant::now();
         let mut known = KnownSeries::default();
-        let outcome = match target.client(&self.reach) {
+        let outcome = match self.client(target) {
             Err(problem) => Err(ScrapeError::Unreachable(problem)),
             Ok(client) => {
                 let most = services.config.scrape.body_bytes;
@@ -334,7 +343,7 @@ struct Follower {
 
 impl Follower {
     async fn run(mut self, token: CancellationToken, ends: Arc<AtomicBool>) {
-        let client = match self.target.client(&self.services.scraper.reach) {
+        let client = match self.services.scraper.client(&self.target) {
             Ok(client) => client,
             Err(problem) => {
                 let now = self.services.clock.now_millis();
@@ -352,21 +361,26 @@ impl Follower {
                 () = token.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            if within(&token, self.scrape(&client)).await.is_none() {
-                break;
-            }
+            let asked = self.stamps.stamp(self.services.clock.now_millis().0, self.interval);
+            let begun = Instant::now();
+            // What was answered is stored as a whole; only waiting for it ends at once.
+            let Some(answer) = token.run_until_cancelled(self.fetch(&client)).await else { break };
+            self.take(asked, begun, answer).await;
         }
         if ends.load(Ordering::SeqCst) {
             self.end().await;
         }
     }
 
-    async fn scrape(&mut self, client: &reqwest::Client) {
+    async fn fetch(&self, client: &Client) -> Result<Answer, ScrapeError> {
+        let scraper = &self.services.scraper;
+        let most = self.services.config.scrape.body_bytes;
+        fetch(client, &scraper.reach, &self.target, most, &scraper.memory).await
+    }
+
+    /// Stores what was answered at `asked`, in milliseconds since the Unix epoch, and what came of asking.
+    async fn take(&mut self, asked: i64, begun: Instant, answer: Result<Answer, ScrapeError>) {
         let services = self.services.clone();
-        let asked = self.stamps.stamp(services.clock.now_millis().0, self.interval);
-        let begun = Instant::now();
-        let most = services.config.scrape.body_bytes;
-        let answer = fetch(client, &services.scraper.reach, &self.target, most, &services.scraper.memory).await;
         let bytes = answer.as_ref().map_or(0, |answer| answer.body.len() as u64);
         let outcome = match answer {
             Ok(answer) => read(&mut self.known, answer, &self.terms, services.scrape_times(asked)).await,
@@ -438,11 +452,6 @@ impl Follower {
             tracing::warn!(%error, "the ends of series could not be stored; they end as time goes by");
         }
     }
-}
-
-/// What a future comes to, unless the token is cancelled before.
-async fn within<T>(token: &CancellationToken, future: impl Future<Output = T>) -> Option<T> {
-    token.run_until_cancelled(future).await
 }
 
 /// Stores what a scrape brings; a store that is busy is asked again for a while. Says what there was no room for.

@@ -1,6 +1,6 @@
 //! What is asked, and as whom.
 
-use app::model::{ScrapeAuth, ScrapeSettings, TenantId};
+use app::model::{ScrapeAuth, ScrapeSettings, ScrapeTls, TenantId};
 use reqwest::Client;
 use url::Url;
 use uuid::Uuid;
@@ -72,11 +72,16 @@ impl Target {
         }
         let url = read_url(url.trim())?;
         check_settings(&settings, &secrets)?;
-        let target = Self { id, tenant, job: job.to_owned(), url, settings, secrets, is_provisioned: false };
-        if let Err(problem) = target.client(&Reach::default()) {
-            return wrong("settings.tls", format!("a certificate or its key cannot be used: {problem}"));
+        Ok(Self { id, tenant, job: job.to_owned(), url, settings, secrets, is_provisioned: false })
+    }
+
+    /// The same if its certificates can be used, which takes a while to find out.
+    pub fn with_usable_certificates(self) -> Result<Self, Wrong> {
+        let problem = |problem| format!("a certificate or its key cannot be used: {problem}");
+        match self.own_client(&Reach::default()) {
+            Some(Err(error)) => wrong("settings.tls", problem(error)),
+            Some(Ok(_)) | None => Ok(self),
         }
-        Ok(target)
     }
 
     /// The id of a target of the configuration: the same as long as job and address stay.
@@ -102,9 +107,12 @@ impl Target {
         labels.into_iter().filter(|(_, value)| !value.is_empty()).collect()
     }
 
-    /// A client for it.
-    pub fn client(&self, reach: &Reach) -> Result<Client, String> {
+    /// A client of its own, if it needs one.
+    pub fn own_client(&self, reach: &Reach) -> Option<Result<Client, String>> {
         let tls = &self.settings.tls;
+        if *tls == ScrapeTls::default() {
+            return None;
+        }
         let some = |text: &String| (!text.is_empty()).then(|| text.clone());
         let key = self.secrets.key_pem.as_ref().map_or("", |key| key.expose());
         let trust = Trust {
@@ -113,7 +121,7 @@ impl Target {
             skip_verification: tls.skip_verification,
             identity_pem: some(&tls.certificate_pem).map(|certificate| format!("{certificate}\n{key}")),
         };
-        outgoing::client(reach, &trust)
+        Some(outgoing::client(reach, &trust))
     }
 
     /// The address that is asked: with the certificate's name where that is another one.
@@ -246,7 +254,8 @@ mod tests {
             assert_eq!(field(with(url, label)), "settings.labels", "{name}");
         }
         assert_eq!(field(with(url, |settings| settings.auth = ScrapeAuth::Bearer)), "secret");
-        assert_eq!(field(with(url, |settings| settings.tls.ca_pem = "x".to_owned())), "settings.tls");
+        let certificate = with(url, |settings| settings.tls.ca_pem = "x".to_owned()).unwrap();
+        assert_eq!(field(certificate.with_usable_certificates()), "settings.tls");
         assert_eq!(field(with(url, |settings| settings.tls.certificate_pem = "x".to_owned())), "key_pem");
         assert_eq!(
             field(with(url, |settings| settings.tls.server_name = "a b".to_owned())),

@@ -17,6 +17,8 @@ use crate::{
     store::{Kept, StoreResult, StoredTarget},
 };
 
+/// How long trying may take.
+const TRIAL_SECONDS: u32 = 30;
 /// Metrics of a target that is tried that are named.
 const NAMED_METRICS: usize = 20;
 
@@ -111,7 +113,8 @@ impl Services {
         if settings.tls.certificate_pem.is_empty() {
             key_pem = None;
         }
-        Ok(Target::new(id, tenant, &job, &url, settings, ScrapeSecrets { secret, key_pem })?)
+        let target = Target::new(id, tenant, &job, &url, settings, ScrapeSecrets { secret, key_pem })?;
+        Ok(target.with_usable_certificates()?)
     }
 
     async fn stored_target(&self, tenant: TenantId, id: Uuid) -> Result<StoredTarget, ApiError> {
@@ -227,7 +230,9 @@ impl ScrapePort for Services {
             Some(id) => Some(self.stored_target(scope.tenant, id).await?),
             None => None,
         };
-        let target = Self::requested(scope.tenant, id.unwrap_or_else(Uuid::new_v4), request, before.as_ref())?;
+        let mut target = Self::requested(scope.tenant, id.unwrap_or_else(Uuid::new_v4), request, before.as_ref())?;
+        // Somebody waits for it.
+        target.settings.timeout_seconds = target.settings.timeout_seconds.min(TRIAL_SECONDS);
         let (state, mut metrics, metric_count) = self.scraper.try_out(self, &target).await;
         metrics.truncate(NAMED_METRICS);
         Ok(ScrapeTrial { state, metrics, metric_count })

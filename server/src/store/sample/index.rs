@@ -109,22 +109,31 @@ impl SeriesIndex {
         Ok(found)
     }
 
-    /// Notes that series had samples on a day; says for which that was not known.
-    pub fn had_samples(&self, tenant: TenantId, series: impl Iterator<Item = i64>, day: i64) -> Vec<i64> {
+    /// Of series those of which it is not known that they had samples on a day or later.
+    pub fn not_known_on(&self, tenant: TenantId, series: &[i64], day: i64) -> Vec<i64> {
+        let all = self.read();
+        let Some(of_tenant) = all.get(&tenant) else { return Vec::new() };
+        let by_metric: HashMap<i64, &Metric> = of_tenant.metrics.values().map(|metric| (metric.id, metric)).collect();
+        let last_day = |id: &i64| {
+            let metric = by_metric.get(&(id / SERIES_A_METRIC))?;
+            let at = metric.series.binary_search_by_key(id, |series| series.id).ok()?;
+            Some(metric.series[at].last_day)
+        };
+        series.iter().filter(|id| last_day(id).is_some_and(|last| last < day)).copied().collect()
+    }
+
+    /// Learns that series had samples on a day, which is stored.
+    pub fn had_samples(&self, tenant: TenantId, series: &[i64], day: i64) {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(of_tenant) = all.get_mut(&tenant) else { return Vec::new() };
+        let Some(of_tenant) = all.get_mut(&tenant) else { return };
         let mut by_metric: HashMap<i64, &mut Metric> =
             of_tenant.metrics.values_mut().map(|metric| (metric.id, metric)).collect();
-        let mut news = Vec::new();
         for id in series {
             let Some(metric) = by_metric.get_mut(&(id / SERIES_A_METRIC)) else { continue };
-            let Ok(at) = metric.series.binary_search_by_key(&id, |series| series.id) else { continue };
-            if metric.series[at].last_day < day {
-                metric.series[at].last_day = day;
-                news.push(id);
+            if let Ok(at) = metric.series.binary_search_by_key(id, |series| series.id) {
+                metric.series[at].last_day = metric.series[at].last_day.max(day);
             }
         }
-        news
     }
 
     /// How many series had samples since a day, as far as is known.
@@ -180,7 +189,9 @@ mod tests {
         assert_eq!(index.matching(ours, &[], 6).unwrap(), []);
 
         assert_eq!(index.active(ours, 6), 0);
-        assert_eq!(index.had_samples(ours, [first, first + 9].into_iter(), 6), [first]);
+        assert_eq!(index.not_known_on(ours, &[first, first + 9], 6), [first]);
+        index.had_samples(ours, &[first, first + 9], 6);
+        assert_eq!(index.not_known_on(ours, &[first, first + 1], 6), [first + 1]);
         assert_eq!((index.active(ours, 6), index.active(ours, 5)), (1, 2));
     }
 }

@@ -215,7 +215,7 @@ impl SqlStore {
 
     /// Notes that series had samples on a day, where that is news.
     async fn note_day(&self, tenant: TenantId, day: i64, series: Vec<i64>) -> StoreResult<()> {
-        let news = self.series.had_samples(tenant, series.into_iter(), day);
+        let news = self.series.not_known_on(tenant, &series, day);
         for ids in bulk::parts(&news) {
             let mut query = QueryBuilder::<Db>::new("UPDATE metric_series SET last_day = ");
             query.push_bind(day).push(" WHERE last_day < ").push_bind(day).push(" AND id IN (");
@@ -226,6 +226,7 @@ impl SqlStore {
             query.push(")");
             query.build().execute(&self.writer).await?;
         }
+        self.series.had_samples(tenant, &news, day);
         Ok(())
     }
 
