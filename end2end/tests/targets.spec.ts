@@ -12,6 +12,7 @@ test("programs with Prometheus clients are added, tried, scraped, changed and re
   page,
   open,
   console,
+  guard,
 }) => {
   const [scales, till] = await Promise.all([startExporter("scales"), startExporter("till")]);
   const ask = async (query: string) => {
@@ -28,20 +29,21 @@ test("programs with Prometheus clients are added, tried, scraped, changed and re
     await expect(page.getByRole("main")).toContainText("Nothing is scraped yet");
     await page.getByRole("link", { name: "Add target" }).click();
     const form = page.getByRole("region", { name: "Add target" });
-    await expect(form.getByLabel("Job")).toBeFocused();
+    await expect(form.getByLabel("Job", { exact: true })).toBeFocused();
 
     // What is wrong is said beside the field, which gets the focus.
-    await form.getByLabel("Job").fill("scales");
-    await form.getByLabel("Address").fill("ftp://nowhere");
+    guard.allow(/422/);
+    await form.getByLabel("Job", { exact: true }).fill("scales");
+    await form.getByLabel("Address", { exact: true }).fill("ftp://nowhere");
     await form.getByRole("button", { name: "Add" }).click();
-    await expect(form.getByLabel("Address")).toBeFocused();
+    await expect(form.getByLabel("Address", { exact: true })).toBeFocused();
     await expect(form).toContainText("An address with http or https is needed");
 
     // Trying says why nobody answers, and then what does.
-    await form.getByLabel("Address").fill("http://127.0.0.1:9/metrics");
+    await form.getByLabel("Address", { exact: true }).fill("http://127.0.0.1:9/metrics");
     await form.getByRole("button", { name: "Try it" }).click();
     await expect(form.getByRole("status").last()).toContainText("Connection refused");
-    await form.getByLabel("Address").fill(`${scales.address}/metrics`);
+    await form.getByLabel("Address", { exact: true }).fill(`${scales.address}/metrics`);
     await form.getByRole("button", { name: "Try it" }).click();
     await expect(form.getByRole("status").last()).toContainText("Up");
     await expect(form.getByRole("status").last()).toContainText("samples of");
@@ -49,7 +51,7 @@ test("programs with Prometheus clients are added, tried, scraped, changed and re
 
     await form.getByLabel("Interval in seconds").fill("1");
     await form.getByLabel("Timeout in seconds").fill("1");
-    await form.getByLabel("Labels").fill("zone=a, env=prod");
+    await form.getByLabel("Labels", { exact: true }).fill("zone=a, env=prod");
     await form.getByRole("button", { name: "Add", exact: true }).click();
     await expect(form).toHaveCount(0);
     const table = page.getByRole("table", { name: "Targets" });
@@ -101,7 +103,7 @@ test("programs with Prometheus clients are added, tried, scraped, changed and re
     // A change that pauses it, then it goes.
     await ofScales.getByRole("link", { name: "Edit" }).click();
     const change = page.getByRole("region", { name: "Change target" });
-    await expect(change.getByLabel("Labels")).toHaveValue("env=prod, zone=a");
+    await expect(change.getByLabel("Labels", { exact: true })).toHaveValue("env=prod, zone=a");
     await change.getByLabel("Scrape it").uncheck();
     await change.getByRole("button", { name: "Save" }).click();
     await expect(ofScales).toContainText("Paused");
