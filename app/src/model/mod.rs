@@ -15,6 +15,7 @@ pub mod log_pattern;
 pub mod log_search;
 pub mod log_views;
 pub mod overview;
+pub mod performance;
 pub mod pipeline;
 pub mod service_map;
 pub mod settings;
@@ -39,6 +40,10 @@ pub use log_views::{
     ServiceLines, ValueCount,
 };
 pub use overview::{ChartData, Kpi, Overview, OverviewQuery, Severity, StatusLevel};
+pub use performance::{
+    Call, CallQuery, CallSample, EndpointBefore, EndpointColumn, EndpointDetail, EndpointName, EndpointQuery,
+    EndpointRow, EndpointView, ErrorQuery, Hotspot, Hotspots, PerformancePage, PerformanceQuery, TopError,
+};
 pub use pipeline::{PipelineFilter, PipelinePage, PipelineQuery, PipelineStatus, PipelineSummary, PipelineTrace, Step};
 pub use service_map::{CallFigures, MapEdge, MapEndpoint, MapNode, MapQuery, NodeKind, ServiceMap};
 pub use settings::{RedactedSample, RedactionRule, RedactionRules, Setting, SettingSection};

@@ -11,6 +11,7 @@ mod otlp;
 mod outline;
 mod overview;
 mod own_metrics;
+mod performance;
 mod pipeline_spans;
 mod pipelines;
 pub mod promql;
@@ -154,6 +155,7 @@ impl Services {
             traces: self.clone(),
             map: self.clone(),
             overview: self.clone(),
+            performance: self.clone(),
             identity: self.identity.clone(),
             settings: self.clone(),
             docs,

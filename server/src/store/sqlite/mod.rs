@@ -45,6 +45,8 @@ mod sample_read;
 mod sample_tidy;
 #[path = "../sql/span.rs"]
 mod span;
+#[path = "../sql/span_calls.rs"]
+mod span_calls;
 #[path = "../sql/span_commit.rs"]
 mod span_commit;
 #[path = "../sql/span_rollup.rs"]
