@@ -95,6 +95,8 @@ pub struct Services {
     pub identity: Arc<identity::Identity>,
     /// Outlines of traces that are being looked at.
     outlines: traces::OutlineCache,
+    /// Figures of endpoints over long ranges.
+    endpoint_figures: performance::FiguresCache,
     pattern: PathPattern,
     /// Since when the banner says what it says; only for show.
     status_since: Mutex<HashMap<TenantId, (StatusLevel, Option<UnixMillis>)>>,
@@ -128,6 +130,7 @@ impl Services {
             metrics: OwnMetrics::default(),
             recorder: Arc::new(EndpointRecorder::default()),
             outlines: traces::outline_cache(),
+            endpoint_figures: performance::figures_cache(),
             status_since: Mutex::default(),
             unpacking: Arc::new(Semaphore::new(UNPACKED_AT_ONCE)),
             deltas: Arc::default(),

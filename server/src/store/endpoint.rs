@@ -102,7 +102,7 @@ impl Rollup {
 }
 
 /// Which roll-ups are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RollupRange {
     /// How fine.
     pub resolution: RollupResolution,

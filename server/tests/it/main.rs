@@ -16,6 +16,7 @@ mod loki;
 mod otlp;
 mod otlp_metrics;
 mod own_metrics;
+mod performance;
 mod prometheus;
 mod promql;
 mod remote_write;

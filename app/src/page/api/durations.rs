@@ -12,7 +12,7 @@ use crate::{
         number::format_count,
         panel::Panel,
         query::use_href,
-        reactive::part,
+        reactive::{mounted, part},
         time::{Zone, format_duration_ms, use_zone},
     },
     model::{Severity, performance::Durations},
@@ -27,13 +27,14 @@ pub fn DurationsPanel(
     state: ApiState,
 ) -> impl IntoView {
     let zone = use_zone();
+    let is_alive = mounted();
     let href = use_href();
     let durations = StoredValue::new(durations);
     let table = move || {
         let (zone, chosen) = (zone.get(), state.cell.get());
         durations.with_value(|durations| {
             let rows = rows(durations, zone, chosen, &|cell| href(&looking_at(cell)));
-            heat_table("Requests by duration over time", "Duration", durations.grid, zone, rows)
+            heat_table(("Requests by duration over time", "Duration"), durations.grid, zone, rows, is_alive.get())
         })
     };
     view! {

@@ -7,11 +7,12 @@ use super::{
     table::judge_ms,
 };
 use crate::{
+    browser::cells,
     component::{
         number::{amount, format_count},
         panel::Panel,
         query::use_href,
-        reactive::{part, text},
+        reactive::{mounted, part, text},
         tabs::{Tab, Tabs},
         time::{TimeFormat, Zone, format_duration_ms, format_wall, use_zone},
     },
@@ -47,16 +48,24 @@ pub struct HeatRow {
     pub cells: Vec<Option<HeatCell>>,
 }
 
-/// A table of coloured cells over the slices of a grid.
-pub fn heat_table(caption: &str, corner: &'static str, grid: Grid, zone: Zone, rows: Vec<HeatRow>) -> AnyView {
+/// A table of coloured cells over the slices of a grid. Once the page is `alive`, arrow keys go from cell to cell and the
+/// Tab key stops at one of them only.
+pub fn heat_table(
+    (caption, corner): (&'static str, &'static str),
+    grid: Grid,
+    zone: Zone,
+    rows: Vec<HeatRow>,
+    is_alive: bool,
+) -> AnyView {
     let format = axis_format(grid);
+    let stop = tab_stop(&rows);
     let column = |index: usize| {
         let at = format_wall(grid.at(index), zone, format);
         let shown = index.is_multiple_of(LABEL_EVERY) && index + LABEL_EVERY / 2 < grid.len;
         let label = shown.then(|| view! { <span class="heat-time" aria-hidden="true">{at.clone()}</span> });
         view! { <th scope="col"><span class="visually-hidden">{at}</span>{label}</th> }
     };
-    let cell = |cell: Option<HeatCell>| match cell {
+    let cell = |place: (usize, usize), cell: Option<HeatCell>| match cell {
         None => view! { <td></td> }.into_any(),
         Some(HeatCell { level, severity, said, href, is_chosen }) => {
             let words = view! { <span class="visually-hidden">{said.clone()}</span> };
@@ -64,7 +73,9 @@ pub fn heat_table(caption: &str, corner: &'static str, grid: Grid, zone: Zone, r
                 None => words.into_any(),
                 Some(href) => {
                     let current = is_chosen.then_some("true");
-                    view! { <a data-noscroll href=href title=said aria-current=current>{words}</a> }.into_any()
+                    let tab = (is_alive && stop != Some(place)).then_some("-1");
+                    view! { <a data-noscroll href=href title=said aria-current=current tabindex=tab>{words}</a> }
+                        .into_any()
                 }
             };
             view! {
@@ -75,24 +86,36 @@ pub fn heat_table(caption: &str, corner: &'static str, grid: Grid, zone: Zone, r
             .into_any()
         }
     };
-    let row = |HeatRow { head, cells }: HeatRow| {
-        view! { <tr><th scope="row">{head}</th>{cells.into_iter().map(cell).collect_view()}</tr> }
+    let row = |(at, HeatRow { head, cells }): (usize, HeatRow)| {
+        let cells = cells.into_iter().enumerate().map(|(column, one)| cell((at, column), one)).collect_view();
+        view! { <tr><th scope="row">{head}</th>{cells}</tr> }
     };
     view! {
         <div class="table-scroll heat-scroll">
-            <table class="heat-table">
-                <caption class="visually-hidden">{caption.to_owned()}</caption>
+            <table class="heat-table" on:keydown=|event| cells::follow_arrows(&event)>
+                <caption class="visually-hidden">{caption}</caption>
                 <thead>
                     <tr>
                         <th scope="col"><span class="visually-hidden">{corner}</span></th>
                         {(0..grid.len).map(column).collect_view()}
                     </tr>
                 </thead>
-                <tbody>{rows.into_iter().map(row).collect_view()}</tbody>
+                <tbody>{rows.into_iter().enumerate().map(row).collect_view()}</tbody>
             </table>
         </div>
     }
     .into_any()
+}
+
+/// The cell that is looked at, else the first one that leads anywhere: row and column.
+fn tab_stop(rows: &[HeatRow]) -> Option<(usize, usize)> {
+    let place = |wanted: fn(&HeatCell) -> bool| {
+        rows.iter().enumerate().find_map(|(row, one)| {
+            let column = one.cells.iter().position(|cell| cell.as_ref().is_some_and(wanted))?;
+            Some((row, column))
+        })
+    };
+    place(|cell| cell.is_chosen).or_else(|| place(|cell| cell.href.is_some()))
 }
 
 fn axis_format(grid: Grid) -> TimeFormat {
@@ -130,6 +153,7 @@ pub fn HoursPanel(
     state: ApiState,
 ) -> impl IntoView {
     let zone = use_zone();
+    let is_alive = mounted();
     let href = use_href();
     let tabs = {
         let href = href.clone();
@@ -167,7 +191,7 @@ pub fn HoursPanel(
                 let head = view! { <span class="heat-name" title=format!("{name} of {}", name.service)>{name.to_string()}</span> };
                 HeatRow { head: head.into_any(), cells }
             });
-            heat_table("Endpoints over time", "Endpoint", page.grid, zone, rows.collect())
+            heat_table(("Endpoints over time", "Endpoint"), page.grid, zone, rows.collect(), is_alive.get())
         })
     };
     let legend = text(move || match state.metric.get() {

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     links::{error_logs, error_traces},
-    state::{ApiState, choosing},
+    state::choosing,
 };
 use crate::{
     api::find_hotspots,
@@ -17,31 +17,32 @@ use crate::{
         reactive::text,
         skeleton::{Loading, SkeletonLines},
     },
-    model::{EndpointName, Hotspot, Hotspots, TopError},
+    model::{EndpointName, ErrorQuery, Hotspot, Hotspots, TopError},
     page::traces::service::{ServiceMark, tint},
 };
 
-/// What goes wrong at the chosen endpoint, or at those that fail most where these are asked for.
+/// What goes wrong at one endpoint, or at those that fail most; nothing where neither is asked for.
 #[component]
 pub fn HotspotsPanel(
-    /// What is shown.
-    state: ApiState,
+    /// What is asked.
+    query: Memo<Option<ErrorQuery>>,
 ) -> impl IntoView {
     let found = Resource::new(
-        move || state.errors.get(),
+        move || query.get(),
         |query| async move {
             match query {
                 None => Ok(None),
-                Some(query) => find_hotspots(query).await.map(Some),
+                Some(query) => {
+                    let is_of_one = query.endpoint.is_some();
+                    find_hotspots(query).await.map(|hotspots| Some((hotspots, is_of_one)))
+                }
             }
         },
     );
     let body = move || {
         found.get().map(|answer| match answer {
             Ok(None) => ().into_any(),
-            Ok(Some(hotspots)) => {
-                view! { <Spots hotspots is_of_one=state.chosen.with_untracked(Option::is_some) /> }.into_any()
-            }
+            Ok(Some((hotspots, is_of_one))) => view! { <Spots hotspots is_of_one /> }.into_any(),
             Err(error) => view! { <ErrorPanel what="errors" error retry=move |()| found.refetch() /> }.into_any(),
         })
     };
@@ -67,7 +68,7 @@ fn Spots(hotspots: Hotspots, is_of_one: bool) -> impl IntoView {
     };
     let note = is_sample.then(|| view! { <p class="api-note">"Counted among the newest failed requests."</p> });
     view! {
-        <Panel title="Error hotspots" subtitle=Signal::stored(subtitle) class="api-hotspots">
+        <Panel title=if is_of_one { "Errors" } else { "Error hotspots" } subtitle=Signal::stored(subtitle) class="api-hotspots">
             {content}
             {note}
         </Panel>

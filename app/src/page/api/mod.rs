@@ -63,13 +63,14 @@ pub fn ApiPage() -> impl IntoView {
         <div class="api-page" aria-busy=flag(move || pending.get())>
             <Filters state loaded />
             <Detail state />
+            <HotspotsPanel query=state.own_errors />
             <Awaited
                 fallback=|| view! { <Loading what="endpoints" /> <SkeletonBlock class="heat-skeleton" /> <SkeletonLines lines=12 /> }
                 pending
             >
                 {body}
             </Awaited>
-            <HotspotsPanel state />
+            <HotspotsPanel query=state.all_errors />
         </div>
     }
     .into_any()

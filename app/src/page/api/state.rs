@@ -106,8 +106,10 @@ pub struct ApiState {
     pub cell: Memo<Option<Cell>>,
     /// What is asked about that.
     pub calls: Memo<Option<CallQuery>>,
-    /// What is asked about errors: of the chosen endpoint, or of those that fail most.
-    pub errors: Memo<Option<ErrorQuery>>,
+    /// What is asked about errors of the chosen endpoint.
+    pub own_errors: Memo<Option<ErrorQuery>>,
+    /// What is asked about those that fail most, where these are shown.
+    pub all_errors: Memo<Option<ErrorQuery>>,
     /// What the heatmap of endpoints shows.
     pub metric: Memo<Metric>,
     /// Changes the text that is searched for.
@@ -178,15 +180,19 @@ pub fn use_api_state() -> ApiState {
             max_ms: Some(cell.max_ms),
         })
     });
-    let errors = Memo::new(move |_| {
-        let endpoint = chosen.get();
-        let base = ErrorQuery { range: range.get(), ..ErrorQuery::default() };
-        if endpoint.is_some() {
-            return Some(ErrorQuery { endpoint, ..base });
-        }
+    let own_errors = Memo::new(move |_| {
+        let endpoint = Some(chosen.get()?);
+        Some(ErrorQuery { endpoint, range: range.get(), ..ErrorQuery::default() })
+    });
+    let all_errors = Memo::new(move |_| {
         let is_failing = view.with(|view| view.as_deref() == Some(EndpointView::Failing.key()));
-        let of = ErrorQuery { service: service.get(), method: method.get(), search: search.get(), ..base };
-        is_failing.then_some(of)
+        is_failing.then(|| ErrorQuery {
+            range: range.get(),
+            service: service.get(),
+            method: method.get(),
+            search: search.get(),
+            ..ErrorQuery::default()
+        })
     });
     let metric = Memo::new(move |_| {
         let key = metric.get().unwrap_or_default();
@@ -198,7 +204,7 @@ pub fn use_api_state() -> ApiState {
         set_view.set(None);
         set_search.set(None);
     });
-    ApiState { query, chosen, detail, cell, calls, errors, metric, set_search, clear }
+    ApiState { query, chosen, detail, cell, calls, own_errors, all_errors, metric, set_search, clear }
 }
 
 fn target_of(text: Option<&str>) -> u32 {

@@ -3,13 +3,17 @@
 
 mod figures;
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use app::{
     api::{ApiError, PerformancePort, Scope},
     model::{
         CallQuery, CallSample, EndpointDetail, EndpointName, EndpointQuery, EndpointRow, EndpointStats, ErrorQuery,
-        Hotspot, Hotspots, PerformancePage, PerformanceQuery, TimeRange, UnixMillis, overview::Grid,
+        Hotspot, Hotspots, PerformancePage, PerformanceQuery, TenantId, TimeRange, UnixMillis, overview::Grid,
         performance::EndpointSlice, threshold::TARGET_MS,
     },
 };
@@ -31,6 +35,23 @@ const HOUR_MS: i64 = 3_600_000;
 /// Traced requests that are looked at for one cell, and for errors.
 const CALLS_LOOKED_AT: usize = 2000;
 const ERRORS_LOOKED_AT: usize = 5000;
+
+/// Figures of longer ranges than this are remembered, and for so long.
+const REMEMBERED_FROM_MS: i64 = 48 * HOUR_MS;
+const REMEMBERED_FOR: Duration = Duration::from_secs(30);
+/// Endpoints whose figures are remembered, in all tenants and ranges.
+const MOST_REMEMBERED: u64 = 200_000;
+
+/// Figures of long ranges that were asked for lately, by tenant, length of the range and roll-ups.
+pub type FiguresCache = moka::sync::Cache<(TenantId, i64, Vec<RollupRange>), Arc<Vec<(EndpointId, EndpointStats)>>>;
+
+/// A cache of figures within some tens of megabytes.
+pub fn figures_cache() -> FiguresCache {
+    let size = |_: &(TenantId, i64, Vec<RollupRange>), all: &Arc<Vec<(EndpointId, EndpointStats)>>| {
+        u32::try_from(all.len()).unwrap_or(u32::MAX).max(1)
+    };
+    moka::sync::Cache::builder().weigher(size).max_capacity(MOST_REMEMBERED).time_to_live(REMEMBERED_FOR).build()
+}
 
 /// Conditions on endpoints.
 #[derive(Debug, Default)]
@@ -83,6 +104,35 @@ impl Services {
         Ok(counted.filter_map(|(id, rollup)| Some(Counted { id, key: names.remove(&id)?, rollup })).collect())
     }
 
+    /// Figures of those of the endpoints that are wanted and had requests, judged by no target yet. Those of a long
+    /// range hardly change while somebody sorts and filters them, and are remembered for a while: of all endpoints.
+    async fn figures_of(
+        &self,
+        scope: Scope,
+        mut names: Vec<(EndpointId, EndpointKey)>,
+        wanted: &Wanted<'_>,
+        range: TimeRange,
+        now: UnixMillis,
+    ) -> StoreResult<Vec<(EndpointId, EndpointStats)>> {
+        let ranges = cover(range, now);
+        let told = |one: Counted| (one.id, stats(name_of(one.key), &one.rollup, range, 0.0));
+        if range.duration_ms() <= REMEMBERED_FROM_MS {
+            names.retain(|(_, key)| wanted.has(key));
+            return Ok(self.counted(scope, names, &ranges).await?.into_iter().map(told).collect());
+        }
+        let place = (scope.tenant, range.duration_ms(), ranges.clone());
+        let all = match self.endpoint_figures.get(&place) {
+            Some(all) => all,
+            None => {
+                let all = self.counted(scope, names, &ranges).await?.into_iter().map(told);
+                let all: Arc<Vec<(EndpointId, EndpointStats)>> = Arc::new(all.collect());
+                self.endpoint_figures.insert(place, all.clone());
+                all
+            }
+        };
+        Ok(all.iter().filter(|(_, stats)| wanted.has(&key_of(EndpointName::of(stats)))).cloned().collect())
+    }
+
     /// Endpoints in an order, at most so many, each with its small chart. For the overview.
     pub(super) async fn first_endpoints(
         &self,
@@ -93,7 +143,7 @@ impl Services {
     ) -> StoreResult<Vec<EndpointStats>> {
         let names = self.stores.endpoints.endpoints(scope.tenant).await?;
         let query = PerformanceQuery::default();
-        let mut found = self.ranked(scope, names, range, now, &query).await?;
+        let mut found = self.ranked(scope, names, range, now, &query, &Wanted::default()).await?;
         found.truncate(limit);
         let grid = heat_grid(range);
         let lines = self.sparklines(scope, &found, grid).await?;
@@ -108,12 +158,17 @@ impl Services {
         range: TimeRange,
         now: UnixMillis,
         query: &PerformanceQuery,
+        wanted: &Wanted<'_>,
     ) -> StoreResult<Vec<(EndpointId, EndpointStats)>> {
         let target_ms = query.target();
-        let counted = self.counted(scope, names, &cover(range, now)).await?;
-        let told = counted.into_iter().map(|one| (one.id, stats(name_of(one.key), &one.rollup, range, target_ms)));
+        let judged = |(id, stats): (EndpointId, EndpointStats)| {
+            let an_hour = stats.rps * 3600.0;
+            let time_lost_s_per_h = EndpointStats::time_lost_s(an_hour, stats.mean_ms, target_ms);
+            (id, EndpointStats { time_lost_s_per_h, ..stats })
+        };
+        let figures = self.figures_of(scope, names, wanted, range, now).await?;
         let mut found: Vec<(EndpointId, EndpointStats)> =
-            told.filter(|(_, stats)| query.view.has(stats, target_ms)).collect();
+            figures.into_iter().map(judged).filter(|(_, stats)| query.view.has(stats, target_ms)).collect();
         let column = query.column();
         found.sort_by(|(_, a), (_, b)| column.order(a, b, query.is_reversed));
         Ok(found)
@@ -167,9 +222,7 @@ impl Services {
             all.into_iter().cloned().collect::<Vec<String>>()
         };
         let (services, methods) = (unique(|key| &key.service), unique(|key| &key.method));
-        let keys: HashMap<EndpointId, EndpointKey> = names.into_iter().filter(|(_, key)| wanted.has(key)).collect();
-        let chosen = keys.iter().map(|(id, key)| (*id, key.clone())).collect();
-        let mut found = self.ranked(scope, chosen, range, now, query).await?;
+        let mut found = self.ranked(scope, names, range, now, query, wanted).await?;
         let matched = found.len() as u64;
         let limit = if query.limit == 0 { PerformanceQuery::DEFAULT_LIMIT } else { query.limit };
         found.truncate(limit as usize);
