@@ -77,6 +77,7 @@ lazy_page!(Traces = page::traces::TracesPage);
 lazy_page!(Trace = page::traces::TracePage);
 lazy_page!(Map = page::map::MapPage);
 lazy_page!(Targets = page::targets::TargetsPage);
+lazy_page!(Api = page::api::ApiPage);
 lazy_page!(Docs = page::docs::DocsPage);
 lazy_page!(SignIn = page::sign_in::SignInPage);
 lazy_page!(Welcome = page::welcome::WelcomePage);
@@ -97,6 +98,7 @@ pub async fn load_page(path: &str) {
         "/monitoring/traces" => Traces::preload().await,
         "/monitoring/map" => Map::preload().await,
         "/monitoring/targets" => Targets::preload().await,
+        "/monitoring/api" => Api::preload().await,
         "/docs" => Docs::preload().await,
         "/login" => SignIn::preload().await,
         "/welcome" => Welcome::preload().await,
@@ -136,6 +138,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/monitoring/traces/:trace_id") view={Lazy::<Trace>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/map") view={Lazy::<Map>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/targets") view={Lazy::<Targets>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/monitoring/api") view={Lazy::<Api>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/docs") view={Lazy::<Docs>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/login") view={Lazy::<SignIn>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/welcome") view={Lazy::<Welcome>::new()} ssr=SsrMode::Async />
@@ -148,6 +151,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/settings/redaction") view={Lazy::<Redaction>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/settings/configuration") view={Lazy::<Configuration>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/ui/monitoring/advanced") view=|| view! { <Moved to="/monitoring" /> } />
+                    <Route path=path!("/ui/monitoring/api") view=|| view! { <Moved to="/monitoring/api" /> } />
                     <Route path=path!("/ui/monitoring/logs") view=|| view! { <Moved to="/monitoring/logs" /> } />
                 </Routes>
             </Frame>

@@ -18,6 +18,7 @@ for (const theme of themes) {
         await console.warnInTrace(body.trace_id.replaceAll("-", ""));
         await look(page, open, [
           "/monitoring",
+          "/monitoring/api",
           "/monitoring/pipelines",
           "/monitoring/pipelines?status=failed&search=nothing-is-called-like-this",
           `/monitoring/pipelines/${body.trace_id}`,

@@ -10,6 +10,7 @@ mod identity;
 mod log;
 mod map;
 mod overview;
+mod performance;
 mod pipeline;
 mod scrape;
 mod settings;
@@ -35,6 +36,9 @@ pub use log::{
 };
 pub use map::{LoadMap, load_map};
 pub use overview::{LoadOverview, load_overview};
+pub use performance::{
+    FindCalls, FindHotspots, LoadEndpoint, LoadPerformance, find_calls, find_hotspots, load_endpoint, load_performance,
+};
 pub use pipeline::{
     CreateDemoPipelines, ListPipelines, LoadPipeline, RemoveDemoPipelines, create_demo_pipelines, list_pipelines,
     load_pipeline, remove_demo_pipelines,
@@ -53,9 +57,10 @@ pub use trace::{
 use uuid::Uuid;
 
 use crate::model::{
-    Account, ApiKey, AuditPage, ContrastQuery, CreatedKey, DocGroup, Invitation, KeyRequest, LogContext,
-    LogContextQuery, LogPage, LogPatterns, LogQuery, LogSummary, LogViewQuery, MapQuery, MemberPage, Overview,
-    OverviewQuery, PipelineQuery, RedactedSample, RedactionRules, Role, ScrapeRequest, ScrapeTarget, ScrapeTargets,
+    Account, ApiKey, AuditPage, CallQuery, CallSample, ContrastQuery, CreatedKey, DocGroup, EndpointDetail,
+    EndpointQuery, ErrorQuery, Hotspots, Invitation, KeyRequest, LogContext, LogContextQuery, LogPage, LogPatterns,
+    LogQuery, LogSummary, LogViewQuery, MapQuery, MemberPage, Overview, OverviewQuery, PerformancePage,
+    PerformanceQuery, PipelineQuery, RedactedSample, RedactionRules, Role, ScrapeRequest, ScrapeTarget, ScrapeTargets,
     ScrapeTrial, ServiceMap, SettingSection, SpanDetail, SpanId, TenantId, TenantList, TraceComparison, TraceContrast,
     TraceDetail, TraceId, TraceOutline, TracePage, TraceQuery, Welcome,
     pipeline::{PipelineDetail, PipelineList, PipelinePage, PipelineStats, PipelineTrace},
@@ -146,6 +151,19 @@ pub trait TracePort: Send + Sync {
 pub trait MapPort: Send + Sync {
     /// Services and what they call.
     async fn map(&self, scope: Scope, query: MapQuery) -> Result<ServiceMap, ApiError>;
+}
+
+/// Endpoints and how fast they answer.
+#[async_trait]
+pub trait PerformancePort: Send + Sync {
+    /// Endpoints in order, with how they did before and when.
+    async fn performance(&self, scope: Scope, query: PerformanceQuery) -> Result<PerformancePage, ApiError>;
+    /// One endpoint over time.
+    async fn endpoint(&self, scope: Scope, query: EndpointQuery) -> Result<EndpointDetail, ApiError>;
+    /// Single requests of an endpoint that were traced.
+    async fn calls(&self, scope: Scope, query: CallQuery) -> Result<CallSample, ApiError>;
+    /// Endpoints that fail, with what goes wrong there.
+    async fn hotspots(&self, scope: Scope, query: ErrorQuery) -> Result<Hotspots, ApiError>;
 }
 
 /// Figures of the overview page.
@@ -246,6 +264,8 @@ pub struct Console {
     pub map: Arc<dyn MapPort>,
     /// Overview.
     pub overview: Arc<dyn OverviewPort>,
+    /// Endpoints.
+    pub performance: Arc<dyn PerformancePort>,
     /// People, keys, tenants.
     pub identity: Arc<dyn IdentityPort>,
     /// Targets that are scraped.

@@ -16,6 +16,8 @@ pub enum IconName {
     Traces,
     /// Nodes and the way between them.
     Map,
+    /// Bars of different height: endpoints and how they do.
+    Endpoints,
     /// Lines of text.
     Logs,
     /// Rings around a point.
@@ -99,6 +101,7 @@ impl IconName {
             Self::Pipelines => "M2 3.5h5v4H2zM9 8.5h5v4H9zM4.5 7.5v3H9",
             Self::Traces => "M2 3h7M4.5 6.3h7M6.5 9.6h4M8.5 13H14",
             Self::Map => "M2 2.5h4v4H2zM10 2.5h4v4h-4zM6 9.5h4v4H6zM6 4.5h4M4 6.5v3.5l2 1.5M12 6.5v3.5l-2 1.5",
+            Self::Endpoints => "M2.5 13.5v-4M6.2 13.5v-8M9.8 13.5v-6M13.5 13.5v-11",
             Self::Logs => "M2.5 3h11M2.5 6.3h8M2.5 9.6h11M2.5 13h6",
             Self::Target => {
                 "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2zM8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM8 1v3M8 12v3M1 8h3M12 8h3"

@@ -15,6 +15,7 @@ pub mod log_pattern;
 pub mod log_search;
 pub mod log_views;
 pub mod overview;
+pub mod performance;
 pub mod pipeline;
 pub mod scrape;
 pub mod service_map;
@@ -40,6 +41,10 @@ pub use log_views::{
     ServiceLines, ValueCount,
 };
 pub use overview::{ChartData, Kpi, Overview, OverviewQuery, Severity, StatusLevel};
+pub use performance::{
+    Call, CallQuery, CallSample, EndpointBefore, EndpointColumn, EndpointDetail, EndpointName, EndpointQuery,
+    EndpointRow, EndpointView, ErrorQuery, Hotspot, Hotspots, PerformancePage, PerformanceQuery, TopError,
+};
 pub use pipeline::{PipelineFilter, PipelinePage, PipelineQuery, PipelineStatus, PipelineSummary, PipelineTrace, Step};
 pub use scrape::{
     ScrapeAuth, ScrapeHealth, ScrapeRequest, ScrapeSettings, ScrapeState, ScrapeTarget, ScrapeTargets, ScrapeTls,

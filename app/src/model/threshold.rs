@@ -8,6 +8,8 @@ pub struct Thresholds(pub f64, pub f64);
 
 /// 95th percentile of durations, in milliseconds.
 pub const P95_MS: Thresholds = Thresholds(500.0, 1000.0);
+/// How long a request may take before the rest of it counts as lost, in milliseconds.
+pub const TARGET_MS: u32 = 500;
 /// Share of answers with status 5xx, in percent.
 pub const ERROR_PERCENT: Thresholds = Thresholds(1.0, 5.0);
 /// Use of processor, memory and disks, in percent.

@@ -1,5 +1,6 @@
 //! A directory per page: view, state in the address, data.
 
+pub mod api;
 pub mod docs;
 pub mod logs;
 pub mod map;

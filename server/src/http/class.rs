@@ -40,6 +40,7 @@ pub const PAGES: &[(&str, Class)] = &[
     ("/welcome", Class::Open),
     ("/docs", Class::READ),
     ("/monitoring", Class::READ),
+    ("/monitoring/api", Class::READ),
     ("/monitoring/logs", Class::READ),
     ("/monitoring/map", Class::READ),
     ("/monitoring/pipelines", Class::READ),
@@ -56,12 +57,17 @@ pub const PAGES: &[(&str, Class)] = &[
     ("/settings/redaction", Class::READ),
     ("/settings/configuration", Class::Operator),
     ("/ui/monitoring/advanced", Class::READ),
+    ("/ui/monitoring/api", Class::READ),
     ("/ui/monitoring/logs", Class::READ),
 ];
 
 /// The server functions, by their paths.
 pub const FUNCTIONS: &[(&str, Class)] = &[
     ("/fn/overview", Class::READ),
+    ("/fn/performance", Class::READ),
+    ("/fn/performance/endpoint", Class::READ),
+    ("/fn/performance/calls", Class::READ),
+    ("/fn/performance/errors", Class::READ),
     ("/fn/logs", Class::READ),
     ("/fn/logs/summary", Class::READ),
     ("/fn/logs/patterns", Class::READ),

@@ -18,6 +18,7 @@ mod machine_metrics;
 mod metrics;
 mod observe;
 mod otlp;
+mod performance;
 mod promql;
 mod query;
 mod refusal;
@@ -92,6 +93,9 @@ fn surface(state: &AppState) -> Surface {
         .add(Class::EDIT, routes!(rest::create_demo_batch))
         .add(Class::READ, routes!(rest::one_trace))
         .add(Class::READ, routes!(rest::monitoring_summary))
+        .add(Class::READ, routes!(performance::endpoints))
+        .add(Class::READ, routes!(performance::slow_endpoints))
+        .add(Class::READ, routes!(performance::error_hotspots))
         .add(Class::READ, routes!(logs::list))
         .add(Class::READ, routes!(logs::summary))
         .add(Class::READ, routes!(logs::patterns))

@@ -15,16 +15,13 @@ use super::{
 };
 use crate::{
     store::span::{HttpCall, NewSpan, Peer},
-    telemetry::{Redactor, normalize_route},
+    telemetry::Redactor,
 };
 
 /// Events and links of a span that are kept each.
 const MAX_EVENTS: usize = 128;
 /// Longest name of a span, in bytes.
 const MAX_NAME_BYTES: usize = 512;
-
-/// The route of requests for which there is none.
-const NOT_FOUND: &str = "(not found)";
 
 /// Spans that were read, and what was not.
 #[derive(Debug, Default)]
@@ -90,7 +87,7 @@ fn read_span(span: Span, arrived: UnixNanos, redactor: &Redactor, cut: &mut Cut)
         trace_id,
         span_id,
         parent: attributes::id(&span.parent_span_id).map(SpanId).filter(|parent| *parent != span_id),
-        http: (kind == SpanKind::Server).then(|| http_call(&fields, &name)).flatten(),
+        http: (kind == SpanKind::Server).then(|| HttpCall::of(&fields, &name)).flatten(),
         peer: matches!(kind, SpanKind::Client | SpanKind::Producer).then(|| peer(&fields, redactor)).flatten(),
         name: redactor.text(&name).into_owned(),
         kind,
@@ -154,23 +151,6 @@ fn kind_of(kind: i32) -> SpanKind {
         5 => SpanKind::Consumer,
         _ => SpanKind::Internal,
     }
-}
-
-/// The request that a server's span answered, by the semantic conventions for HTTP, of now and of before
-/// (<https://opentelemetry.io/docs/specs/semconv/http/http-spans/>).
-fn http_call(fields: &Map<String, Value>, name: &str) -> Option<HttpCall> {
-    let text = |keys: &[&str]| keys.iter().find_map(|key| fields.get(*key)).and_then(Value::as_str);
-    let method = text(&["http.request.method", "http.method"])?;
-    let status = ["http.response.status_code", "http.status_code"].iter().find_map(|key| fields.get(*key));
-    let status =
-        status.and_then(|status| status.as_u64().or_else(|| status.as_str().and_then(|text| text.parse().ok())));
-    let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or_default();
-    // Without a route, a name such as `GET /orders/:id` holds one. What was not found may have any path at all.
-    let named = || name.strip_prefix(method).map(str::trim).filter(|rest| rest.starts_with('/'));
-    let path = || text(&["url.path", "http.target"]).map(|path| path.split('?').next().unwrap_or_default());
-    let route =
-        text(&["http.route"]).or_else(|| if status == 404 { Some(NOT_FOUND) } else { named().or_else(path) })?;
-    Some(HttpCall { method: method.chars().take(16).collect(), route: normalize_route(route), status })
 }
 
 /// What a caller's span says of the one that it calls, by the semantic conventions for databases, messaging and peers

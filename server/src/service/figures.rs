@@ -15,6 +15,9 @@ const STEPS_MS: [i64; 16] = [
 /// Points of a chart: what its pixels can show.
 const MAX_POINTS: i64 = 120;
 const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// Slices of a small chart and of a heatmap.
+const FEW_POINTS: i64 = 48;
 /// Samples further apart than this do not belong to one course.
 const MAX_GAP_MS: i64 = 60_000;
 
@@ -33,18 +36,39 @@ pub fn grid(range: TimeRange) -> Grid {
     Grid { from: UnixMillis(from), step_ms, len: len.div_ceil(step_ms as u64) as usize }
 }
 
-/// The coarsest roll-ups that the slices of a grid can be made of.
-pub fn resolution(grid: Grid) -> RollupResolution {
-    if grid.step_ms % HOUR_MS == 0 { RollupResolution::Hour } else { RollupResolution::Minute }
+/// A grid of few slices, for small charts and heatmaps: none is shorter than a minute, nor than `shortest_ms`.
+pub fn few(range: TimeRange, shortest_ms: i64) -> Grid {
+    let wanted = range.duration_ms().div_euclid(FEW_POINTS).max(shortest_ms).max(60_000);
+    let step_ms = STEPS_MS.iter().find(|step| **step >= wanted).copied();
+    let step_ms = step_ms.unwrap_or_else(|| wanted.div_euclid(DAY_MS) * DAY_MS + DAY_MS);
+    let from = range.from.0.div_euclid(step_ms) * step_ms;
+    let len = (range.to.0 - from).max(1) as u64;
+    Grid { from: UnixMillis(from), step_ms, len: len.div_ceil(step_ms as u64) as usize }
 }
 
-/// The roll-ups that cover a range with as few rows as can be. Long ranges are widened to whole hours.
-pub fn cover(range: TimeRange) -> Vec<RollupRange> {
+/// The coarsest roll-ups that the slices of a grid can be made of.
+pub fn resolution(grid: Grid) -> RollupResolution {
+    match grid.step_ms {
+        step if step % DAY_MS == 0 => RollupResolution::Day,
+        step if step % HOUR_MS == 0 => RollupResolution::Hour,
+        _ => RollupResolution::Minute,
+    }
+}
+
+/// The roll-ups that the slices of a grid are made of.
+pub fn rows_of(grid: Grid) -> RollupRange {
+    let resolution = resolution(grid);
+    RollupRange { resolution, from: resolution.floor(grid.from.to_nanos()), to: grid.to().to_nanos() }
+}
+
+/// The roll-ups that cover a range with as few rows as can be. Long ranges are widened to whole hours. Of a range that
+/// reaches to the present the last hour or day is read as one row: it holds nothing of the future.
+pub fn cover(range: TimeRange, now: UnixMillis) -> Vec<RollupRange> {
     let is_long = range.duration_ms() > 48 * HOUR_MS;
     let finest = if is_long { RollupResolution::Hour } else { RollupResolution::Minute };
     let coarsest = if is_long { RollupResolution::Day } else { RollupResolution::Hour };
     let from = finest.floor(range.from.to_nanos());
-    let to = ceil(finest, range.to.to_nanos());
+    let to = ceil(if range.to >= now { coarsest } else { finest }, range.to.to_nanos());
     let (inner_from, inner_to) = (ceil(coarsest, from), coarsest.floor(to));
     if inner_from >= inner_to {
         return vec![RollupRange { resolution: finest, from, to }];
@@ -241,11 +265,43 @@ mod tests {
         for (from, length) in
             [(1_790_000_123_456, 300_000), (1_790_000_123_456, 7 * HOUR_MS), (1_790_000_123_456, 720 * HOUR_MS)]
         {
-            let parts = cover(range(from, length));
-            assert!(parts.windows(2).all(|pair| pair[0].to == pair[1].from));
-            assert!(parts[0].from.0 <= from * 1_000_000 && parts[parts.len() - 1].to.0 >= (from + length) * 1_000_000);
-            let rows: i64 = parts.iter().map(|part| (part.to.0 - part.from.0) / part.resolution.nanos()).sum();
-            assert!(rows <= 130, "{rows} rows for {length} ms");
+            let range = range(from, length);
+            for now in [range.to, UnixMillis(range.to.0 + DAY_MS)] {
+                let parts = cover(range, now);
+                assert!(parts.windows(2).all(|pair| pair[0].to == pair[1].from));
+                assert!(
+                    parts[0].from.0 <= from * 1_000_000 && parts[parts.len() - 1].to.0 >= (from + length) * 1_000_000
+                );
+                let rows: i64 = parts.iter().map(|part| (part.to.0 - part.from.0) / part.resolution.nanos()).sum();
+                assert!(rows <= 130, "{rows} rows for {length} ms");
+            }
+        }
+    }
+
+    #[test]
+    fn the_present_is_read_as_one_row() {
+        let now = UnixMillis(1_790_000_123_456);
+        let rows = |length_ms, now| {
+            let parts = cover(
+                TimeRange { from: UnixMillis(1_790_000_123_456 - length_ms), ..range(0, 1_790_000_123_456) },
+                now,
+            );
+            parts.iter().map(|part| (part.to.0 - part.from.0) / part.resolution.nanos()).sum::<i64>()
+        };
+        assert!(rows(30 * DAY_MS, now) < rows(30 * DAY_MS, UnixMillis(now.0 + DAY_MS)));
+        assert!(rows(30 * DAY_MS, now) <= 55);
+    }
+
+    #[test]
+    fn a_small_chart_has_few_slices_of_whole_roll_ups() {
+        for seconds in app::model::RangeSpec::PRESETS {
+            for shortest in [0, HOUR_MS] {
+                let range = range(1_790_000_123_456, i64::from(seconds) * 1000);
+                let grid = few(range, shortest);
+                assert!(grid.len <= FEW_POINTS as usize + 1, "{seconds}: {grid:?}");
+                assert!(grid.from <= range.from && grid.to() >= range.to && grid.step_ms >= shortest);
+                assert_eq!(grid.step_ms % (resolution(grid).seconds() * 1000), 0);
+            }
         }
     }
 

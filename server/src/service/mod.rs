@@ -12,6 +12,7 @@ mod otlp;
 mod outline;
 mod overview;
 mod own_metrics;
+mod performance;
 mod pipeline_spans;
 mod pipelines;
 pub mod promql;
@@ -102,6 +103,8 @@ pub struct Services {
     pub identity: Arc<identity::Identity>,
     /// Outlines of traces that are being looked at.
     outlines: traces::OutlineCache,
+    /// Figures of endpoints over long ranges.
+    endpoint_figures: performance::FiguresCache,
     pattern: PathPattern,
     /// Since when the banner says what it says; only for show.
     status_since: Mutex<HashMap<TenantId, (StatusLevel, Option<UnixMillis>)>>,
@@ -135,6 +138,7 @@ impl Services {
             metrics: OwnMetrics::default(),
             recorder: Arc::new(EndpointRecorder::default()),
             outlines: traces::outline_cache(),
+            endpoint_figures: performance::figures_cache(),
             status_since: Mutex::default(),
             unpacking: Arc::new(Semaphore::new(UNPACKED_AT_ONCE)),
             deltas: Arc::default(),
@@ -164,6 +168,7 @@ impl Services {
             traces: self.clone(),
             map: self.clone(),
             overview: self.clone(),
+            performance: self.clone(),
             identity: self.identity.clone(),
             scrapes: self.clone(),
             settings: self.clone(),

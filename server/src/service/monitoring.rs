@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Longest period of a summary, in hours: 30 days.
-const MAX_PERIOD_HOURS: u32 = 720;
+pub(super) const MAX_PERIOD_HOURS: u32 = 720;
 /// Samples of the host older than this are not "now".
 const FRESH_MS: i64 = 60_000;
 /// How long a health check waits for the store.
@@ -38,7 +38,7 @@ impl Services {
         let now = self.clock.now_millis();
         let range = TimeRange { from: UnixMillis(now.0 - i64::from(period_hours) * 3_600_000), to: now };
         let mut total = Rollup::default();
-        for part in cover(range) {
+        for part in cover(range, now) {
             for (_, rollup) in self.stores.endpoints.totals(scope.tenant, part).await.map_err(store_failed)? {
                 total.merge(&rollup);
             }

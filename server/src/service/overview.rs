@@ -1,12 +1,12 @@
 //! The overview page: read from roll-ups only, so its cost does not grow with what is stored.
 
-use std::{collections::HashMap, time::Instant};
+use std::time::Instant;
 
 use app::{
     api::{ApiError, OverviewPort, Scope},
     model::{
-        ChartData, EndpointSort, EndpointStats, Kpi, Overview, OverviewQuery, PipelineFilter, PipelineStatus,
-        PipelineSummary, PipelineTrace, RangeSpec, Severity, StatusLevel, TenantId, TimeRange, UnixMillis, UnixNanos,
+        ChartData, Kpi, Overview, OverviewQuery, PipelineFilter, PipelineStatus, PipelineSummary, PipelineTrace,
+        RangeSpec, Severity, StatusLevel, TenantId, TimeRange, UnixMillis, UnixNanos,
         overview::{ChartSeries, Grid, StatusReason, Unit},
     },
 };
@@ -15,23 +15,20 @@ use async_trait::async_trait;
 use super::{
     Services,
     figures::{
-        Point, SeriesPoints, by_slice, cover, grid, mean_by_slice, newest, points, rate_by_slice, resolution,
-        slice_seconds,
+        Point, SeriesPoints, by_slice, grid, mean_by_slice, newest, points, rate_by_slice, resolution, slice_seconds,
     },
     status::{self, Evidence},
     store_failed,
 };
 use crate::{
     collect::names,
-    store::{EndpointKey, Rollup, RollupRange, RollupResolution, StoreResult, sample::Resolution},
+    store::{Rollup, RollupRange, RollupResolution, StoreResult, sample::Resolution},
 };
 
 /// Endpoints that the page shows.
 const MAX_ENDPOINTS: usize = 100;
 /// Pipelines that the page shows.
 const MAX_PIPELINES: u32 = 8;
-/// Points of an endpoint's small chart.
-const SPARKLINE_POINTS: usize = 30;
 /// What charts and cards show of the host.
 const HOST: [&str; 5] = [names::CPU, names::MEMORY, names::STORE_BYTES, names::NETWORK_IO, names::DISK_IO];
 /// The first of them have cards, which compare them with the period before.
@@ -150,34 +147,6 @@ impl Services {
         Ok(HostSamples { series, interval_ms })
     }
 
-    async fn endpoint_table(&self, scope: Scope, range: TimeRange, grid: Grid) -> StoreResult<Vec<EndpointStats>> {
-        let rollups = self.stores.endpoints.by_endpoint(scope.tenant, &cover(range)).await?;
-        let resolution = resolution(grid);
-        let counts_range =
-            RollupRange { resolution, from: resolution.floor(grid.from.to_nanos()), to: grid.to().to_nanos() };
-        let mut sparklines: HashMap<EndpointKey, Vec<f64>> = HashMap::new();
-        for (endpoint, time, requests) in
-            self.stores.endpoints.counts(scope.tenant, counts_range, SPARKLINE_POINTS as u32).await?
-        {
-            let line = sparklines.entry(endpoint).or_insert_with(|| vec![0.0; SPARKLINE_POINTS]);
-            let offset_ms = (time.to_millis().0 - grid.from.0).max(0);
-            let span_ms = grid.step_ms * grid.len as i64;
-            let index = (offset_ms * SPARKLINE_POINTS as i64 / span_ms.max(1)) as usize;
-            line[index.min(SPARKLINE_POINTS - 1)] += requests as f64;
-        }
-        let mut rows: Vec<EndpointStats> = rollups
-            .into_iter()
-            .filter(|(_, rollup)| rollup.requests > 0)
-            .map(|(key, rollup)| {
-                let sparkline = sparklines.remove(&key).unwrap_or_default();
-                endpoint_stats(key, &rollup, range, sparkline)
-            })
-            .collect();
-        EndpointSort::Impact.sort(&mut rows);
-        rows.truncate(MAX_ENDPOINTS);
-        Ok(rows)
-    }
-
     async fn latest_pipelines(&self, scope: Scope) -> StoreResult<Vec<PipelineTrace>> {
         self.stores.pipelines.list(scope.tenant, &PipelineFilter::default(), None, None, MAX_PIPELINES).await
     }
@@ -245,26 +214,6 @@ impl Services {
 fn describe_failure(trace: PipelineTrace) -> (uuid::Uuid, String, String) {
     let name = trace.api_name.or(trace.git_project).unwrap_or(trace.trigger_type);
     (trace.id, name, trace.error_summary.unwrap_or_else(|| "no error was given".to_owned()))
-}
-
-fn endpoint_stats(key: EndpointKey, rollup: &Rollup, range: TimeRange, sparkline: Vec<f64>) -> EndpointStats {
-    let quantile = |q: f64| rollup.sketch.quantile(q).unwrap_or(0.0);
-    let p50_ms = quantile(0.5);
-    let waited_ms = (rollup.sketch.sum() - rollup.requests as f64 * p50_ms).max(0.0);
-    EndpointStats {
-        service: key.service,
-        method: key.method,
-        route: key.route,
-        requests: rollup.requests,
-        rps: rollup.requests as f64 / range.duration_s(),
-        p50_ms,
-        p95_ms: quantile(0.95),
-        p99_ms: quantile(0.99),
-        errors: rollup.errors(),
-        error_rate: rollup.error_percent(),
-        time_lost_s_per_h: waited_ms / 1000.0 / (range.duration_s() / 3600.0),
-        sparkline,
-    }
 }
 
 /// Samples of the host over a range.
@@ -419,7 +368,7 @@ impl OverviewPort for Services {
         let ((grid, courses), (_, before), endpoints, pipelines, (evidence, status, reasons)) = tokio::try_join!(
             self.courses(scope, range, now, &HOST),
             self.courses(scope, compared, now, if query.overlay { &HOST } else { &HOST[..COMPARED] }),
-            self.endpoint_table(scope, range, grid(range)),
+            self.first_endpoints(scope, range, now, MAX_ENDPOINTS),
             self.latest_pipelines(scope),
             self.verdict(scope, now),
         )

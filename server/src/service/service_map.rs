@@ -23,8 +23,9 @@ struct Counted {
 #[async_trait]
 impl MapPort for Services {
     async fn map(&self, scope: Scope, query: MapQuery) -> Result<ServiceMap, ApiError> {
-        let range = query.range.resolve(self.clock.now_millis());
-        let ranges = cover(range);
+        let now = self.clock.now_millis();
+        let range = query.range.resolve(now);
+        let ranges = cover(range, now);
         let (edges, any_stored) = self.stores.spans.edges(scope.tenant, &ranges).await.map_err(store_failed)?;
         let endpoints = self.stores.endpoints.by_endpoint(scope.tenant, &ranges).await.map_err(store_failed)?;
         let seconds = range.duration_ms() as f64 / 1000.0;

@@ -51,6 +51,10 @@ pub struct EndpointKey {
     pub route: String,
 }
 
+/// Names an endpoint within the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EndpointId(pub i64);
+
 /// Requests of one endpoint in one slice.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rollup {
@@ -86,6 +90,11 @@ impl Rollup {
         self.by_class[3]
     }
 
+    /// Mean duration in milliseconds; none without requests.
+    pub fn mean_ms(&self) -> Option<f64> {
+        (self.requests > 0).then(|| self.sketch.sum() / self.requests as f64)
+    }
+
     /// Share of answers with status 5xx, in percent.
     pub fn error_percent(&self) -> f64 {
         if self.requests == 0 { 0.0 } else { self.errors() as f64 * 100.0 / self.requests as f64 }
@@ -93,7 +102,7 @@ impl Rollup {
 }
 
 /// Which roll-ups are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RollupRange {
     /// How fine.
     pub resolution: RollupResolution,
@@ -110,14 +119,31 @@ pub trait EndpointStore: Send + Sync {
     async fn totals(&self, tenant: TenantId, range: RollupRange) -> StoreResult<Vec<(UnixNanos, Rollup)>>;
     /// Each endpoint, its slices in the ranges merged.
     async fn by_endpoint(&self, tenant: TenantId, ranges: &[RollupRange]) -> StoreResult<Vec<(EndpointKey, Rollup)>>;
-    /// Requests of each endpoint, the range cut into so many slices: (endpoint, first roll-up of the slice, requests).
+    /// All endpoints that ever had a request.
+    async fn endpoints(&self, tenant: TenantId) -> StoreResult<Vec<(EndpointId, EndpointKey)>>;
+    /// Some endpoints, the slices of each in the ranges merged. One without requests has no row.
+    async fn figures(
+        &self,
+        tenant: TenantId,
+        endpoints: &[EndpointId],
+        ranges: &[RollupRange],
+    ) -> StoreResult<Vec<(EndpointId, Rollup)>>;
+    /// Some endpoints, slice by slice: (endpoint, begin of the slice, what was counted), each endpoint oldest first.
+    async fn courses(
+        &self,
+        tenant: TenantId,
+        endpoints: &[EndpointId],
+        range: RollupRange,
+    ) -> StoreResult<Vec<(EndpointId, UnixNanos, Rollup)>>;
+    /// Requests of some endpoints, the range cut into so many slices: (endpoint, first roll-up of the slice, requests).
     /// A slice without requests has no row.
     async fn counts(
         &self,
         tenant: TenantId,
+        endpoints: &[EndpointId],
         range: RollupRange,
         slices: u32,
-    ) -> StoreResult<Vec<(EndpointKey, UnixNanos, u64)>>;
+    ) -> StoreResult<Vec<(EndpointId, UnixNanos, u64)>>;
 }
 
 /// What happened at an endpoint within a minute, on its way in.

@@ -44,7 +44,7 @@ use self::{
 };
 use crate::config::{Fsync, Secret, StoreConfig};
 pub use commit::{CommitBatch, CommitReceipt, IngestStore, PackedBatch, PackedSpans};
-pub use endpoint::{EndpointDelta, EndpointKey, EndpointStore, Rollup, RollupRange, RollupResolution};
+pub use endpoint::{EndpointDelta, EndpointId, EndpointKey, EndpointStore, Rollup, RollupRange, RollupResolution};
 pub use metric::{
     Exemplar, Metadata, MetricStore, NewExemplar, NewMetrics, NewSample, Receipt, SeriesBatches, SeriesExemplars,
     collect,

@@ -40,6 +40,23 @@ impl Sketch {
         self.0.quantile(q).ok().flatten()
     }
 
+    /// How many durations lie below each of the limits, which ascend.
+    pub fn counts_below(&self, limits: &[f64]) -> Vec<u64> {
+        let count = self.count();
+        let of_rank = |rank: u64| self.quantile(rank as f64 / (count - 1).max(1) as f64).unwrap_or(f64::INFINITY);
+        let mut below = 0;
+        let below_limit = |limit: &f64| {
+            // Where the durations, in their order, reach the limit; not before they reached the limit before.
+            let mut end = count;
+            while below < end {
+                let middle = u64::midpoint(below, end);
+                if of_rank(middle) < *limit { below = middle + 1 } else { end = middle }
+            }
+            below
+        };
+        limits.iter().map(below_limit).collect()
+    }
+
     /// Sum of all durations.
     pub fn sum(&self) -> f64 {
         self.0.sum().unwrap_or(0.0)
@@ -160,6 +177,14 @@ mod tests {
                 prop_assert!((told - exact).abs() <= exact * 0.011, "{q}: {told} instead of {exact}");
             }
         }
+    }
+
+    #[test]
+    fn durations_are_counted_between_limits() {
+        let sketch = of(&[1.0, 2.0, 2.1, 40.0, 900.0]);
+        assert_eq!(sketch.counts_below(&[0.5, 1.5, 30.0, 50.0, 1000.0]), [0, 1, 3, 4, 5]);
+        assert_eq!(of(&[7.0]).counts_below(&[5.0, 10.0]), [0, 1]);
+        assert_eq!(Sketch::default().counts_below(&[5.0]), [0]);
     }
 
     #[test]

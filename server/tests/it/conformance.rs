@@ -11,8 +11,9 @@ use rand::{SeedableRng, rngs::SmallRng};
 use server::{
     pipeline::demo,
     store::{
-        Claim, CommitBatch, DeliveryKey, EndpointDelta, EndpointKey, Exemplar, LogSelection, NewExemplar, NewMetrics,
-        NewSample, PipelineCursor, Rollup, RollupRange, RollupResolution, Signal, StoreError, StoredPipeline, Stores,
+        Claim, CommitBatch, DeliveryKey, EndpointDelta, EndpointId, EndpointKey, Exemplar, LogSelection, NewExemplar,
+        NewMetrics, NewSample, PipelineCursor, Rollup, RollupRange, RollupResolution, Signal, StoreError,
+        StoredPipeline, Stores,
         log::{LogMatcher, NewLogRecord},
         sample::{Labels, Resolution},
         span::NewSpan,
@@ -493,8 +494,16 @@ mod cases {
             assert!((p95 - 1140.0).abs() < 15.0, "{p95}");
             let by_endpoint = stores.endpoints.by_endpoint(OURS, &[range]).await.unwrap();
             assert_eq!(by_endpoint.iter().map(|(_, rollup)| rollup.requests).collect::<Vec<_>>(), [600, 600]);
+            let names = stores.endpoints.endpoints(OURS).await.unwrap();
+            let ids: Vec<EndpointId> = names.iter().map(|(id, _)| *id).collect();
+            let figures = stores.endpoints.figures(OURS, &ids, &[range]).await.unwrap();
+            assert_eq!(figures.iter().map(|(_, rollup)| rollup.requests).collect::<Vec<_>>(), [600, 600]);
+            let course = stores.endpoints.courses(OURS, &ids[..1], range).await.unwrap();
+            assert_eq!(course.iter().map(|(_, _, rollup)| rollup.requests).sum::<u64>(), 600);
+            assert!(course.windows(2).all(|pair| pair[0].1 < pair[1].1) && course.iter().all(|one| one.0 == ids[0]));
+            assert!(stores.endpoints.figures(OURS, &[], &[range]).await.unwrap().is_empty());
             for slices in [1, 30] {
-                let counts = stores.endpoints.counts(OURS, range, slices).await.unwrap();
+                let counts = stores.endpoints.counts(OURS, &ids, range, slices).await.unwrap();
                 assert_eq!(counts.iter().map(|(_, _, requests)| requests).sum::<u64>(), 1200);
                 assert!(counts.len() <= 2 * slices as usize && counts.iter().all(|(_, time, _)| *time >= range.from));
             }

@@ -14,7 +14,10 @@ use server::{
         declared,
     },
     ingest::Submission,
-    store::{log::NewLogRecord, span::NewSpan},
+    store::{
+        log::NewLogRecord,
+        span::{HttpCall, NewSpan},
+    },
 };
 use uuid::Uuid;
 
@@ -58,6 +61,7 @@ async fn fill(app: &TestApp) -> Owned {
         span_id: SPAN.parse().unwrap(),
         name: MARK.to_owned(),
         start: UnixNanos::from(SystemClock.now_utc()),
+        http: Some(HttpCall { method: "GET".into(), route: format!("/{MARK}"), status: 500 }),
         ..crate::spans::span(1, 1, MARK)
     };
     let (logs, spans) = (vec![(TenantId::DEFAULT, log)], vec![(TenantId::DEFAULT, span)]);
@@ -99,7 +103,14 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
         "/fn/pipeline" => json!({ "id": owned.trace }),
         "/fn/pipelines/demo" => json!({ "count": 1 }),
         "/fn/traces/contrast" => json!({ "query": { "query": { "range": range }, "within": range } }),
-        "/fn/map" | "/fn/traces" | "/fn/logs/summary" | "/fn/logs/patterns" => json!({ "query": { "range": range } }),
+        "/fn/performance/endpoint" | "/fn/performance/calls" => json!({ "query": {
+            "range": range, "endpoint": { "service": MARK, "method": "GET", "route": "/" } } }),
+        "/fn/performance"
+        | "/fn/performance/errors"
+        | "/fn/map"
+        | "/fn/traces"
+        | "/fn/logs/summary"
+        | "/fn/logs/patterns" => json!({ "query": { "range": range } }),
         "/fn/trace" => json!({ "id": owned.span_trace }),
         "/fn/trace/rows" => json!({ "id": owned.span_trace, "offset": 0 }),
         "/fn/trace/compare" => json!({ "id": owned.span_trace, "other": owned.span_trace }),

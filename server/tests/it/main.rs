@@ -17,6 +17,7 @@ mod machine_metrics;
 mod otlp;
 mod otlp_metrics;
 mod own_metrics;
+mod performance;
 mod prometheus;
 mod promql;
 mod remote_write;

@@ -9,8 +9,8 @@ use crate::{
         query::{encode, use_href, use_page_href},
         time::format_duration_ms,
     },
-    model::{AttributeFilter, AttributeOp, MapEndpoint, NodeKind, ServiceMap, TraceFilter},
-    page::traces::traces_href,
+    model::{MapEndpoint, NodeKind, ServiceMap, TraceFilter},
+    page::{api::route_condition, traces::traces_href},
 };
 
 /// The panel beside the map.
@@ -38,7 +38,7 @@ pub fn NodePanel(map: StoredValue<ServiceMap>, place: usize) -> impl IntoView {
     let row = move |endpoint: MapEndpoint| {
         let filter = TraceFilter {
             service: Some(service.clone()),
-            attributes: vec![route_condition(&endpoint.name)],
+            attributes: vec![route_condition(route_of(&endpoint.name))],
             ..TraceFilter::default()
         };
         let (target, page_href) = (traces_href(&filter), page_href.clone());
@@ -103,24 +103,7 @@ pub fn NodePanel(map: StoredValue<ServiceMap>, place: usize) -> impl IntoView {
     .into_any()
 }
 
-/// What spans of an endpoint have in common. Endpoints have one way of writing parameters, frameworks have many: where a
-/// route has some, its beginning is what tells.
-fn route_condition(endpoint: &str) -> AttributeFilter {
-    let route = endpoint.split_once(' ').map_or(endpoint, |(_, route)| route);
-    let (op, value) = match route.find(':') {
-        Some(parameter) => (AttributeOp::Contains, &route[..parameter]),
-        None => (AttributeOp::Equals, route),
-    };
-    AttributeFilter { key: "http.route".to_owned(), op, value: value.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_endpoint_leads_to_its_spans_however_parameters_are_written() {
-        assert_eq!(route_condition("POST /orders").to_string(), "http.route = /orders");
-        assert_eq!(route_condition("GET /orders/:id/lines").to_string(), "http.route contains /orders/");
-    }
+/// The route of an endpoint's name, which begins with its method.
+fn route_of(endpoint: &str) -> &str {
+    endpoint.split_once(' ').map_or(endpoint, |(_, route)| route)
 }

@@ -13,14 +13,15 @@ use crate::{
         empty::{Empty, EmptyKind},
         number::{amount, significant},
         panel::Panel,
-        query::{encode, use_href, use_page_href},
+        query::{use_href, use_page_href},
         reactive::{maybe, part, text},
         tabs::{Tab, Tabs},
     },
     model::{
-        EndpointSort, EndpointStats,
+        EndpointName, EndpointSort, EndpointStats,
         threshold::{ERROR_PERCENT, P95_MS},
     },
+    page::api::endpoint_href,
 };
 
 /// Rows that are listed unless all are asked for.
@@ -126,15 +127,8 @@ fn Row(
     most: f64,
 ) -> impl IntoView {
     let page_href = use_page_href();
-    let route = row.route.clone();
-    let name = match logs_href(&row) {
-        None => route.into_any(),
-        Some(target) => {
-            let href = text(move || page_href(&target));
-            let title = format!("Log lines of {} {}", row.method, row.route);
-            view! { <a href=href title=title>{route}</a> }.into_any()
-        }
-    };
+    let target = endpoint_href(&EndpointName::of(&row));
+    let title = format!("{} {}", row.method, row.route);
     let slow = P95_MS.judge(Some(row.p95_ms));
     let failing = ERROR_PERCENT.judge(Some(row.error_rate));
     let worst = slow.max(failing);
@@ -144,7 +138,7 @@ fn Row(
         <tr data-row data-severity=severity_key(worst)>
             <th scope="row" class="endpoint">
                 <span class="method">{row.method.clone()}</span>
-                {name}
+                <a href=text(move || page_href(&target)) title=title>{row.route.clone()}</a>
             </th>
             <td class="col-service">{row.service.clone()}</td>
             <td class="number">{amount(row.rps)}</td>
@@ -162,47 +156,4 @@ fn Row(
         </tr>
     }
     .into_any()
-}
-
-/// The log lines of an endpoint: of its service, with its route as a phrase.
-///
-/// None where requests leave no lines: what pages ask by themselves, and paths that are none.
-fn logs_href(row: &EndpointStats) -> Option<String> {
-    let leaves_none = row.service == "console"
-        && (["/fn/", "/pkg/", "/health", "/ready", "("].iter().any(|start| row.route.starts_with(start))
-            || row.route.ends_with("/stream"));
-    if leaves_none {
-        return None;
-    }
-    let fixed_part = row.route.split("/:").next().filter(|part| !part.is_empty()).unwrap_or("/");
-    let search = encode(&format!("\"{fixed_part}\""));
-    Some(format!("/monitoring/logs?service={}&search={search}", encode(&row.service)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_endpoint_leads_to_the_log_lines_of_its_route() {
-        let row = EndpointStats {
-            service: "user api".into(),
-            method: "GET".into(),
-            route: "/users/:id/orders".into(),
-            requests: 1,
-            rps: 1.0,
-            p50_ms: 1.0,
-            p95_ms: 1.0,
-            p99_ms: 1.0,
-            errors: 0,
-            error_rate: 0.0,
-            time_lost_s_per_h: 0.0,
-            sparkline: Vec::new(),
-        };
-        assert_eq!(logs_href(&row).unwrap(), "/monitoring/logs?service=user%20api&search=%22%2Fusers%22");
-        let root = EndpointStats { route: "/:id".into(), ..row.clone() };
-        assert!(logs_href(&root).unwrap().ends_with("search=%22%2F%22"));
-        let silent = EndpointStats { service: "console".into(), route: "/fn/overview".into(), ..row };
-        assert_eq!(logs_href(&silent), None);
-    }
 }

@@ -10,6 +10,7 @@ mod state;
 
 use leptos::prelude::*;
 
+pub use self::banner::severity_key;
 use self::{
     banner::Banner,
     charts::Charts,

@@ -64,6 +64,9 @@ mod scrape;
 #[path = "../sql/span.rs"]
 mod span;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
+#[path = "../sql/span_calls.rs"]
+mod span_calls;
+#[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/span_commit.rs"]
 mod span_commit;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]

@@ -575,6 +575,16 @@ impl NarrowBlock {
         builder.build(self.span_count()).map(Cow::Owned)
     }
 
+    /// How long a span took, in nanoseconds.
+    pub fn duration_ns(&self, at: usize) -> i64 {
+        self.durations[at]
+    }
+
+    /// A span's part between services, and how it ended.
+    pub fn kind_and_status(&self, at: usize) -> (SpanKind, SpanStatus) {
+        self.kinds[at]
+    }
+
     /// A span without attributes, events, links and message.
     pub fn head(&self, at: usize) -> Span {
         let (kind, status) = self.kinds[at];

@@ -2,6 +2,7 @@
 //! a trace say once more spans of it arrive.
 
 mod block;
+mod call;
 mod contrast;
 mod edges;
 mod matcher;
@@ -16,23 +17,13 @@ use app::model::{
 use async_trait::async_trait;
 
 pub use block::{Block, BlockSummary, NarrowBlock, decode, decode_new, encode, may_hold_span, may_hold_trace};
+pub use call::{CallSelection, FoundCall, HttpCall};
 pub use contrast::Contrast;
 pub use edges::{Call, EdgeKey, Paired, Pairing, Pairings, Peer, SpanSlice};
 pub use matcher::SpanMatcher;
 pub use summary::{ServicePart, TraceDelta, TraceRow, group_by_trace};
 
 use super::{Rollup, RollupRange, StoreResult};
-
-/// An answered HTTP request, as an endpoint's figures count it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpCall {
-    /// Method.
-    pub method: String,
-    /// Normalised route.
-    pub route: String,
-    /// Status; 0 when it is not known.
-    pub status: u16,
-}
 
 /// A span on its way in: its fields as JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,6 +191,8 @@ pub trait SpanStore: Send + Sync {
     ) -> StoreResult<Rollup>;
     /// Calls between services and from services to what they use, and whether there ever were any.
     async fn edges(&self, tenant: TenantId, ranges: &[RollupRange]) -> StoreResult<(Vec<(EdgeKey, Rollup)>, bool)>;
+    /// Requests that endpoints answered, the newest first, and whether the search ended before all were looked at.
+    async fn calls(&self, tenant: TenantId, selection: CallSelection) -> StoreResult<(Vec<FoundCall>, bool)>;
     /// Merges small neighbouring blocks into larger ones, at most so many merges; says how many were made.
     async fn compact_spans(&self, merges: usize) -> StoreResult<usize>;
 }

@@ -19,8 +19,8 @@ use crate::store::{
     column::damaged,
     merge::{COMPACTION_WINDOW, FULL_BLOCK_RECORDS, SmallBlock, choose_run},
     span::{
-        EdgeKey, NewSpan, ServicePart, SpanStore, StoredTrace, TraceCursor, TraceFigures, TraceRow, TraceSelection,
-        TraceSlice, decode, decode_new, encode, may_hold_span, may_hold_trace,
+        CallSelection, EdgeKey, FoundCall, NewSpan, ServicePart, SpanStore, StoredTrace, TraceCursor, TraceFigures,
+        TraceRow, TraceSelection, TraceSlice, decode, decode_new, encode, may_hold_span, may_hold_trace,
     },
 };
 
@@ -539,6 +539,10 @@ impl SpanStore for SqlStore {
 
     async fn edges(&self, tenant: TenantId, ranges: &[RollupRange]) -> StoreResult<(Vec<(EdgeKey, Rollup)>, bool)> {
         self.edge_rollups(tenant, ranges).await
+    }
+
+    async fn calls(&self, tenant: TenantId, selection: CallSelection) -> StoreResult<(Vec<FoundCall>, bool)> {
+        self.found_calls(tenant, selection).await
     }
 
     async fn compact_spans(&self, merges: usize) -> StoreResult<usize> {

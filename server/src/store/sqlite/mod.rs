@@ -48,6 +48,8 @@ mod sample_tidy;
 mod scrape;
 #[path = "../sql/span.rs"]
 mod span;
+#[path = "../sql/span_calls.rs"]
+mod span_calls;
 #[path = "../sql/span_commit.rs"]
 mod span_commit;
 #[path = "../sql/span_rollup.rs"]
