@@ -379,7 +379,7 @@ pub struct EndpointDetail {
 pub struct CallQuery {
     /// Of this endpoint.
     pub endpoint: EndpointName,
-    /// That began in this range.
+    /// That ended in this range.
     pub range: RangeSpec,
     /// That took at least so long, in milliseconds.
     pub min_ms: Option<f64>,

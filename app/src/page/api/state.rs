@@ -83,7 +83,7 @@ impl Metric {
 /// A cell of the heatmap of durations.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cell {
-    /// Requests that began here.
+    /// Requests that ended from here.
     pub from: UnixMillis,
     /// Up to here.
     pub to: UnixMillis,

@@ -63,9 +63,9 @@ impl HttpCall {
 /// Which requests are wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallSelection {
-    /// That began at or after this instant.
+    /// That ended at or after this instant: figures count a request when it ends.
     pub from: UnixNanos,
-    /// That began before this instant.
+    /// That ended before this instant.
     pub to: UnixNanos,
     /// Of these endpoints; empty for all.
     pub endpoints: Vec<EndpointKey>,
@@ -156,10 +156,11 @@ impl CallSelection {
     /// What is told without unpacking texts and attributes.
     fn is_narrowly_wanted(&self, block: &NarrowBlock, at: usize) -> bool {
         let (kind, _) = block.kind_and_status(at);
-        let (start, duration) = (block.start(at), block.duration_ns(at));
+        let duration = block.duration_ns(at);
+        let end = UnixNanos(block.start(at).0.saturating_add(duration));
         kind == SpanKind::Server
-            && start >= self.from
-            && start < self.to
+            && end >= self.from
+            && end < self.to
             && self.min_ns.is_none_or(|min| duration >= min)
             && self.max_ns.is_none_or(|max| duration < max)
             && (self.endpoints.is_empty() || self.endpoints.iter().any(|wanted| wanted.service == block.service(at)))

@@ -21,6 +21,11 @@ const BLOCKS_LOOKED_AT: usize = 4096;
 /// Spans that are unpacked at most; then what is told is partial.
 const SPANS_UNPACKED: usize = 24 * FULL_BLOCK_RECORDS as usize;
 
+/// Blocks know when their spans began: requests that ended in a range may have begun so long before it, in nanoseconds,
+/// where nothing is said of how long they took; and at most.
+const BEGUN_BEFORE: i64 = 600_000_000_000;
+const BEGUN_AT_MOST_BEFORE: i64 = 86_400_000_000_000;
+
 impl SqlStore {
     /// See [`crate::store::span::SpanStore::calls`].
     pub(super) async fn found_calls(
@@ -30,6 +35,8 @@ impl SqlStore {
     ) -> StoreResult<(Vec<FoundCall>, bool)> {
         let mut tx = self.begin_read().await?;
         let connection = tx.acquire().await?;
+        let before = selection.max_ns.unwrap_or(BEGUN_BEFORE).clamp(0, BEGUN_AT_MOST_BEFORE);
+        let begun_from = selection.from.0.saturating_sub(before);
         let mut found: Vec<FoundCall> = Vec::new();
         let mut at = (i64::MAX, i64::MAX);
         let (mut unpacked, mut looked_at) = (0, 0);
@@ -41,7 +48,7 @@ impl SqlStore {
                  ORDER BY max_time DESC, id DESC LIMIT $6",
             )
             .bind(tenant.0)
-            .bind(selection.from.0)
+            .bind(begun_from)
             .bind(selection.to.0)
             .bind(at.0)
             .bind(at.1)
