@@ -121,14 +121,14 @@ impl Services {
             return Ok(self.counted(scope, names, &ranges).await?.into_iter().map(told).collect());
         }
         let place = (scope.tenant, range.duration_ms(), ranges.clone());
-        let all = match self.endpoint_figures.get(&place) {
-            Some(all) => all,
-            None => {
-                let all = self.counted(scope, names, &ranges).await?.into_iter().map(told);
-                let all: Arc<Vec<(EndpointId, EndpointStats)>> = Arc::new(all.collect());
-                self.endpoint_figures.insert(place, all.clone());
-                all
-            }
+        let known = self.endpoint_figures.get(&place);
+        let all = if let Some(known) = known {
+            known
+        } else {
+            let all = self.counted(scope, names, &ranges).await?.into_iter().map(told);
+            let all: Arc<Vec<(EndpointId, EndpointStats)>> = Arc::new(all.collect());
+            self.endpoint_figures.insert(place, all.clone());
+            all
         };
         Ok(all.iter().filter(|(_, stats)| wanted.has(&key_of(EndpointName::of(stats)))).cloned().collect())
     }
