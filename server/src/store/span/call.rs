@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn requests_are_found_by_endpoint_outcome_and_duration() {
-        let exception = json!([{ "time": 1, "name": "exception", "attributes": {
+        let exception = json!([{ "time": "2026-01-01T00:00:00Z", "name": "exception", "attributes": {
             "exception.type": "Timeout", "exception.message": "no answer" } }]);
         let spans = [
             request(1, "/orders/{id}", 200),
