@@ -9,6 +9,7 @@ mod error;
 mod identity;
 mod log;
 mod map;
+mod metric;
 mod overview;
 mod pipeline;
 mod scrape;
@@ -34,6 +35,10 @@ pub use log::{
     summarize_logs,
 };
 pub use map::{LoadMap, load_map};
+pub use metric::{
+    CheckQuery, FindLabelValues, ListMetrics, LoadMetricLabels, QueryMetrics, check_query, find_label_values,
+    list_metrics, load_metric_labels, query_metrics,
+};
 pub use overview::{LoadOverview, load_overview};
 pub use pipeline::{
     CreateDemoPipelines, ListPipelines, LoadPipeline, RemoveDemoPipelines, create_demo_pipelines, list_pipelines,
@@ -53,9 +58,10 @@ pub use trace::{
 use uuid::Uuid;
 
 use crate::model::{
-    Account, ApiKey, AuditPage, ContrastQuery, CreatedKey, DocGroup, Invitation, KeyRequest, LogContext,
-    LogContextQuery, LogPage, LogPatterns, LogQuery, LogSummary, LogViewQuery, MapQuery, MemberPage, Overview,
-    OverviewQuery, PipelineQuery, RedactedSample, RedactionRules, Role, ScrapeRequest, ScrapeTarget, ScrapeTargets,
+    Account, ApiKey, AuditPage, ContrastQuery, CreatedKey, DocGroup, Invitation, KeyRequest, LabelValue,
+    LabelValuesQuery, LogContext, LogContextQuery, LogPage, LogPatterns, LogQuery, LogSummary, LogViewQuery, MapQuery,
+    MemberPage, MetricAnswers, MetricLabels, MetricLabelsQuery, MetricList, MetricListQuery, MetricQuery, Overview,
+    OverviewQuery, PipelineQuery, QueryProblem, RedactedSample, RedactionRules, Role, ScrapeRequest, ScrapeTarget, ScrapeTargets,
     ScrapeTrial, ServiceMap, SettingSection, SpanDetail, SpanId, TenantId, TenantList, TraceComparison, TraceContrast,
     TraceDetail, TraceId, TraceOutline, TracePage, TraceQuery, Welcome,
     pipeline::{PipelineDetail, PipelineList, PipelinePage, PipelineStats, PipelineTrace},
@@ -146,6 +152,21 @@ pub trait TracePort: Send + Sync {
 pub trait MapPort: Send + Sync {
     /// Services and what they call.
     async fn map(&self, scope: Scope, query: MapQuery) -> Result<ServiceMap, ApiError>;
+}
+
+/// Metrics: which there are, and what they are asked.
+#[async_trait]
+pub trait MetricPort: Send + Sync {
+    /// Metrics that match words, best first.
+    async fn metrics(&self, scope: Scope, query: MetricListQuery) -> Result<MetricList, ApiError>;
+    /// The labels of a metric.
+    async fn labels(&self, scope: Scope, query: MetricLabelsQuery) -> Result<MetricLabels, ApiError>;
+    /// Values of a label, best first, at most [`LabelValuesQuery::MOST`].
+    async fn label_values(&self, scope: Scope, query: LabelValuesQuery) -> Result<Vec<LabelValue>, ApiError>;
+    /// The answers of queries. What is wrong with one of them is said in its answer.
+    async fn answer(&self, scope: Scope, query: MetricQuery) -> Result<MetricAnswers, ApiError>;
+    /// What is wrong with the text of a query.
+    fn check(&self, text: &str) -> Option<QueryProblem>;
 }
 
 /// Figures of the overview page.
@@ -244,6 +265,8 @@ pub struct Console {
     pub traces: Arc<dyn TracePort>,
     /// The map of services.
     pub map: Arc<dyn MapPort>,
+    /// Metrics.
+    pub metrics: Arc<dyn MetricPort>,
     /// Overview.
     pub overview: Arc<dyn OverviewPort>,
     /// People, keys, tenants.

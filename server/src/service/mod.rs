@@ -2,6 +2,7 @@
 
 mod comparison;
 mod errors;
+mod explorer;
 mod figures;
 pub mod identity;
 pub mod logs;
@@ -163,6 +164,7 @@ impl Services {
             logs: self.clone(),
             traces: self.clone(),
             map: self.clone(),
+            metrics: self.clone(),
             overview: self.clone(),
             identity: self.identity.clone(),
             scrapes: self.clone(),
