@@ -76,6 +76,7 @@ lazy_page!(Pipeline = page::pipelines::PipelinePage);
 lazy_page!(Traces = page::traces::TracesPage);
 lazy_page!(Trace = page::traces::TracePage);
 lazy_page!(Map = page::map::MapPage);
+lazy_page!(Metrics = page::metrics::MetricsPage);
 lazy_page!(Targets = page::targets::TargetsPage);
 lazy_page!(Docs = page::docs::DocsPage);
 lazy_page!(SignIn = page::sign_in::SignInPage);
@@ -96,6 +97,7 @@ pub async fn load_page(path: &str) {
         "/monitoring/pipelines" => Pipelines::preload().await,
         "/monitoring/traces" => Traces::preload().await,
         "/monitoring/map" => Map::preload().await,
+        "/monitoring/metrics" => Metrics::preload().await,
         "/monitoring/targets" => Targets::preload().await,
         "/docs" => Docs::preload().await,
         "/login" => SignIn::preload().await,
@@ -135,6 +137,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/monitoring/traces") view={Lazy::<Traces>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/traces/:trace_id") view={Lazy::<Trace>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/map") view={Lazy::<Map>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/monitoring/metrics") view={Lazy::<Metrics>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/targets") view={Lazy::<Targets>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/docs") view={Lazy::<Docs>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/login") view={Lazy::<SignIn>::new()} ssr=SsrMode::Async />

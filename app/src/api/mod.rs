@@ -61,9 +61,9 @@ use crate::model::{
     Account, ApiKey, AuditPage, ContrastQuery, CreatedKey, DocGroup, Invitation, KeyRequest, LabelValue,
     LabelValuesQuery, LogContext, LogContextQuery, LogPage, LogPatterns, LogQuery, LogSummary, LogViewQuery, MapQuery,
     MemberPage, MetricAnswers, MetricLabels, MetricLabelsQuery, MetricList, MetricListQuery, MetricQuery, Overview,
-    OverviewQuery, PipelineQuery, QueryProblem, RedactedSample, RedactionRules, Role, ScrapeRequest, ScrapeTarget, ScrapeTargets,
-    ScrapeTrial, ServiceMap, SettingSection, SpanDetail, SpanId, TenantId, TenantList, TraceComparison, TraceContrast,
-    TraceDetail, TraceId, TraceOutline, TracePage, TraceQuery, Welcome,
+    OverviewQuery, PipelineQuery, QueryProblem, RedactedSample, RedactionRules, Role, ScrapeRequest, ScrapeTarget,
+    ScrapeTargets, ScrapeTrial, ServiceMap, SettingSection, SpanDetail, SpanId, TenantId, TenantList, TraceComparison,
+    TraceContrast, TraceDetail, TraceId, TraceOutline, TracePage, TraceQuery, Welcome,
     pipeline::{PipelineDetail, PipelineList, PipelinePage, PipelineStats, PipelineTrace},
 };
 

@@ -3,6 +3,7 @@
 pub mod docs;
 pub mod logs;
 pub mod map;
+pub mod metrics;
 pub mod not_found;
 pub mod overview;
 pub mod pipelines;

@@ -161,8 +161,7 @@ impl Drawing<'_> {
         for (index, span) in stacked.iter().enumerate() {
             let Some((start, end)) = *span else { continue };
             let x = self.plot.x_of(index, self.grid.len);
-            let corners =
-                [units(x - half, self.plot.y_of(start, axis)), units(x + half, self.plot.y_of(end, axis))];
+            let corners = [units(x - half, self.plot.y_of(start, axis)), units(x + half, self.plot.y_of(end, axis))];
             area.draw(&Rectangle::new(corners, tint.marker().filled()))?;
         }
         Ok(())

@@ -26,7 +26,8 @@ pub fn Exemplars(state: ChartState, exemplars: Memo<Vec<MetricExemplar>>, unit: 
         let point = |one: MetricExemplar| {
             let (x, y) = (plot.x_of_instant(one.time, grid), plot.y_of(one.value, axis));
             let when = format_wall(one.time, state.zone.get(), TimeFormat::Second);
-            let told = format!("{} at {when}: open trace {}", shown_value(Some(one.value), unit.get()), one.trace_id.short());
+            let told =
+                format!("{} at {when}: open trace {}", shown_value(Some(one.value), unit.get()), one.trace_id.short());
             view! {
                 <a href=format!("/monitoring/traces/{}", one.trace_id) tabindex="-1">
                     <title>{told}</title>

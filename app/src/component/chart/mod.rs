@@ -1,6 +1,8 @@
 //! Charts over time. The drawing is plotters' ([`draw`]); crosshair, tooltip, legend and brush are ours and lie over
 //! it. All charts of a page share one grid of instants and one crosshair.
 
+mod bucket_map;
+mod buckets;
 mod draw;
 mod exemplars;
 mod legend;
@@ -15,12 +17,14 @@ mod tooltip;
 
 use leptos::prelude::*;
 
-use self::{draw::Drawing, legend::Legend, scale::Plot, surface::Surface, tint::Tint};
 pub use self::{
+    bucket_map::BucketMap,
+    buckets::Buckets,
     query_chart::{QueryChart, QueryChartData},
     scale::time_ticks,
     sparkline::Sparkline,
 };
+use self::{draw::Drawing, legend::Legend, scale::Plot, surface::Surface, tint::Tint};
 use super::{
     number::{format_unit, unit_name},
     panel::Panel,

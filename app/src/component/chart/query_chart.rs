@@ -2,7 +2,9 @@
 
 use leptos::prelude::*;
 
-use super::{ChartState, ChartStyle, Crosshair, Threshold, exemplars::Exemplars, legend::Legend, scale::Plot, surface::Surface};
+use super::{
+    ChartState, ChartStyle, Crosshair, Threshold, exemplars::Exemplars, legend::Legend, scale::Plot, surface::Surface,
+};
 use crate::{
     component::time::use_zone,
     model::{

@@ -18,6 +18,8 @@ pub enum Place {
     Trace(Option<TraceId>),
     /// Services and what they call.
     Map,
+    /// Series and what they are asked.
+    Metrics,
     /// Log lines.
     Logs,
     /// What is scraped.
@@ -36,8 +38,8 @@ pub enum Place {
 
 impl Place {
     /// The pages that have a link of their own, in order; after them come the settings.
-    pub const SECTIONS: [Self; 6] =
-        [Self::Overview, Self::Pipelines, Self::Traces, Self::Map, Self::Logs, Self::Targets];
+    pub const SECTIONS: [Self; 7] =
+        [Self::Overview, Self::Pipelines, Self::Traces, Self::Map, Self::Metrics, Self::Logs, Self::Targets];
 
     /// The page at this path.
     pub fn of(path: &str) -> Self {
@@ -46,6 +48,7 @@ impl Place {
             "/monitoring/pipelines" => Self::Pipelines,
             "/monitoring/traces" => Self::Traces,
             "/monitoring/map" => Self::Map,
+            "/monitoring/metrics" => Self::Metrics,
             "/monitoring/logs" => Self::Logs,
             "/monitoring/targets" => Self::Targets,
             "/docs" => Self::Docs,
@@ -83,6 +86,7 @@ impl Place {
             Self::Pipelines | Self::Pipeline(_) => "/monitoring/pipelines",
             Self::Traces | Self::Trace(_) => "/monitoring/traces",
             Self::Map => "/monitoring/map",
+            Self::Metrics => "/monitoring/metrics",
             Self::Logs => "/monitoring/logs",
             Self::Targets => "/monitoring/targets",
             Self::Settings(page) => page.path(),
@@ -99,6 +103,7 @@ impl Place {
             Self::Pipelines | Self::Pipeline(_) => "Pipelines",
             Self::Traces | Self::Trace(_) => "Traces",
             Self::Map => "Services",
+            Self::Metrics => "Metrics",
             Self::Logs => "Logs",
             Self::Targets => "Targets",
             Self::Settings(page) => page.label(),
@@ -116,6 +121,7 @@ impl Place {
             Self::Pipelines | Self::Pipeline(_) => IconName::Pipelines,
             Self::Traces | Self::Trace(_) => IconName::Traces,
             Self::Map => IconName::Map,
+            Self::Metrics => IconName::Metrics,
             Self::Logs => IconName::Logs,
             Self::Targets => IconName::Target,
             Self::Settings(_) => IconName::Settings,
@@ -139,7 +145,7 @@ impl Place {
     /// Whether the header offers the time range. The list of pipelines shows all time unless told otherwise, so it
     /// has a choice of its own.
     pub fn has_range(self) -> bool {
-        matches!(self, Self::Overview | Self::Traces | Self::Map | Self::Logs)
+        matches!(self, Self::Overview | Self::Traces | Self::Map | Self::Metrics | Self::Logs)
     }
 
     /// Whether the page compares that range with another.

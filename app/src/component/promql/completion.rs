@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use super::{
     scan::{Kind, Token, escaped, is_of_word, tokens, unquoted},
-    words::{AFTER_AGGREGATION, AFTER_VALUE, AGGREGATIONS, BEFORE_LABELS, DURATIONS, FUNCTIONS, Known, is_among, is_metric},
+    words::{
+        AFTER_AGGREGATION, AFTER_VALUE, AGGREGATIONS, BEFORE_LABELS, DURATIONS, FUNCTIONS, Known, is_among, is_metric,
+    },
 };
 
 /// What can stand there.
@@ -120,7 +122,7 @@ fn wanted(text: &str, settled: &[Token<'_>], under: Option<Token<'_>>, in_quotes
         }
         _ if in_quotes => Wanted::Nothing,
         Some((at, Kind::Open('['))) => {
-            if at + 1 == settled.len() || last.is_some_and(|token| token.text == ":") {
+            if at + 1 == settled.len() {
                 Wanted::Duration
             } else {
                 Wanted::Nothing
@@ -147,7 +149,11 @@ fn expression(settled: &[Token<'_>], under: Option<Token<'_>>) -> Wanted {
         Kind::Word if !is_metric(last.text) => Wanted::Nothing,
         Kind::Close(')') if closes_labels(settled) => value(under),
         Kind::Word | Kind::Number | Kind::Close(_) => {
-            if under.is_some_and(|word| word.kind == Kind::Number) { Wanted::Nothing } else { Wanted::After { aggregation: false } }
+            if under.is_some_and(|word| word.kind == Kind::Number) {
+                Wanted::Nothing
+            } else {
+                Wanted::After { aggregation: false }
+            }
         }
         Kind::Text(_) | Kind::Comment => Wanted::Nothing,
         Kind::Sign if last.text == "@" => Wanted::Nothing,
@@ -182,7 +188,9 @@ pub fn any_metric(text: &str) -> Option<String> {
             Kind::Open('{' | '[') => depth += 1,
             Kind::Open(_) if depth > 0 || BEFORE_LABELS.contains(&before) => depth += 1,
             Kind::Close(_) => depth = depth.saturating_sub(1),
-            Kind::Word if depth == 0 && is_metric(token.text) && !all.get(at + 1).is_some_and(|next| next.text == "(") => {
+            Kind::Word
+                if depth == 0 && is_metric(token.text) && !all.get(at + 1).is_some_and(|next| next.text == "(") =>
+            {
                 return Some(token.text.to_owned());
             }
             _ => {}
@@ -262,7 +270,9 @@ mod tests {
 
     #[test]
     fn where_a_value_can_stand_metrics_and_functions_are_offered() {
-        for text in ["|", "ra|", "rate(|", "rate(ht|", "up + |", "sum by (job) (|", "sum by (job) (ra|", "a or b|", "-|"] {
+        for text in
+            ["|", "ra|", "rate(|", "rate(ht|", "up + |", "sum by (job) (|", "sum by (job) (ra|", "a or b|", "-|"]
+        {
             assert_eq!(at(text).wanted, Wanted::Value, "{text}");
         }
         assert_eq!(at("sum by (job) |").wanted, Wanted::Value);
@@ -278,7 +288,10 @@ mod tests {
         assert_eq!(at("up{job=|}").wanted, label_value("up", "job", false));
         assert_eq!(at("up{job=~\"a|").wanted, label_value("up", "job", true));
         let context = at("up{job=\"a|bc\"}");
-        assert_eq!((context.wanted, context.typed.as_str(), context.place), (label_value("up", "job", true), "a", 7..12));
+        assert_eq!(
+            (context.wanted, context.typed.as_str(), context.place),
+            (label_value("up", "job", true), "a", 7..12)
+        );
         assert_eq!(at("up{job=\"a\"|}").wanted, Wanted::Nothing);
         assert_eq!(at("up{job |}").wanted, Wanted::Nothing);
     }
@@ -292,7 +305,7 @@ mod tests {
 
     #[test]
     fn ranges_offsets_and_what_follows_a_value_are_offered() {
-        for text in ["rate(x[|", "rate(x[5|m])", "x offset |", "x[1h:|"] {
+        for text in ["rate(x[|", "rate(x[5|m])", "x offset |"] {
             assert_eq!(at(text).wanted, Wanted::Duration, "{text}");
         }
         assert_eq!(at("sum |").wanted, Wanted::After { aggregation: true });

@@ -140,8 +140,28 @@ mod tests {
         let text = "sum by (job) (rate(http:x_total{a!~\"b\\\"}\"}[5m])) # no\n> 1.5";
         let told: Vec<&str> = tokens(text).into_iter().map(|token| token.text).collect();
         let expected = [
-            "sum", "by", "(", "job", ")", "(", "rate", "(", "http:x_total", "{", "a", "!~", "\"b\\\"}\"", "}", "[", "5m",
-            "]", ")", ")", "# no", ">", "1.5",
+            "sum",
+            "by",
+            "(",
+            "job",
+            ")",
+            "(",
+            "rate",
+            "(",
+            "http:x_total",
+            "{",
+            "a",
+            "!~",
+            "\"b\\\"}\"",
+            "}",
+            "[",
+            "5m",
+            "]",
+            ")",
+            ")",
+            "# no",
+            ">",
+            "1.5",
         ];
         assert_eq!(told, expected);
     }

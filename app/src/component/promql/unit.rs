@@ -40,7 +40,13 @@ fn guess_of(all: &[Token<'_>]) -> Guess {
         }
         "*" => Guess::Of(Unit::Number),
         // Whatever is added, compared or filtered is of the same unit.
-        _ => if left == Guess::Of(Unit::Number) { right } else { left },
+        _ => {
+            if left == Guess::Of(Unit::Number) {
+                right
+            } else {
+                left
+            }
+        }
     }
 }
 

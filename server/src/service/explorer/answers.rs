@@ -139,9 +139,7 @@ fn courses(value: Value, grid: Grid) -> (usize, Vec<MetricSeries>) {
 fn table(value: Value, most: usize) -> (usize, Vec<MetricSeries>) {
     match value {
         Value::Scalar(_, value) => (1, vec![row(&Labels::default(), value)]),
-        Value::String(_, text) => {
-            (1, vec![MetricSeries { labels: Vec::new(), values: vec![None], text: Some(text) }])
-        }
+        Value::String(_, text) => (1, vec![MetricSeries { labels: Vec::new(), values: vec![None], text: Some(text) }]),
         Value::Vector(all) => {
             (all.len(), all.into_iter().take(most).map(|series| row(&series.labels, series.value)).collect())
         }

@@ -30,8 +30,8 @@ impl MetricPort for Services {
         let metrics = &self.stores.metrics;
         let series = metrics.series_names(scope.tenant, since).await.map_err(store_failed)?;
         // Whatever has samples is known to have existed; only where nothing has is it asked whether anything ever had.
-        let is_new = series.is_empty()
-            && metrics.series_names(scope.tenant, i64::MIN).await.map_err(store_failed)?.is_empty();
+        let is_new =
+            series.is_empty() && metrics.series_names(scope.tenant, i64::MIN).await.map_err(store_failed)?.is_empty();
         let described = metrics.metadata(scope.tenant, None, MOST_DESCRIBED).await.map_err(store_failed)?;
         let families = names::families(&series, described);
         let limit = if query.limit == 0 { MetricListQuery::SOME } else { query.limit.min(MetricListQuery::MOST) };
@@ -57,8 +57,11 @@ impl MetricPort for Services {
     }
 
     async fn label_values(&self, scope: Scope, query: LabelValuesQuery) -> Result<Vec<LabelValue>, ApiError> {
-        let matcher =
-            |label: &str, comparison, value: &str| Matcher { label: label.to_owned(), comparison, value: value.to_owned() };
+        let matcher = |label: &str, comparison, value: &str| Matcher {
+            label: label.to_owned(),
+            comparison,
+            value: value.to_owned(),
+        };
         let mut matchers = vec![matcher(&query.label, Comparison::NotEqual, "")];
         if !query.metric.is_empty() {
             matchers.push(matcher(NAME, Comparison::Equal, &query.metric));
