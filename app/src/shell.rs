@@ -76,6 +76,7 @@ lazy_page!(Pipeline = page::pipelines::PipelinePage);
 lazy_page!(Traces = page::traces::TracesPage);
 lazy_page!(Trace = page::traces::TracePage);
 lazy_page!(Map = page::map::MapPage);
+lazy_page!(Metrics = page::metrics::MetricsPage);
 lazy_page!(Targets = page::targets::TargetsPage);
 lazy_page!(Api = page::api::ApiPage);
 lazy_page!(Docs = page::docs::DocsPage);
@@ -97,6 +98,7 @@ pub async fn load_page(path: &str) {
         "/monitoring/pipelines" => Pipelines::preload().await,
         "/monitoring/traces" => Traces::preload().await,
         "/monitoring/map" => Map::preload().await,
+        "/monitoring/metrics" => Metrics::preload().await,
         "/monitoring/targets" => Targets::preload().await,
         "/monitoring/api" => Api::preload().await,
         "/docs" => Docs::preload().await,
@@ -137,6 +139,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/monitoring/traces") view={Lazy::<Traces>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/traces/:trace_id") view={Lazy::<Trace>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/map") view={Lazy::<Map>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/monitoring/metrics") view={Lazy::<Metrics>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/targets") view={Lazy::<Targets>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/api") view={Lazy::<Api>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/docs") view={Lazy::<Docs>::new()} ssr=SsrMode::Async />

@@ -25,6 +25,9 @@ for (const theme of themes) {
           "/monitoring/logs",
           "/monitoring/logs?search=nothing-is-called-like-this",
           "/monitoring/targets?edit=new",
+          "/monitoring/metrics",
+          "/monitoring/metrics?q=vector(1)&q=sum(&range=15m",
+          "/monitoring/metrics?q=vector(1)&view=table",
           "/login",
         ]);
       });

@@ -9,6 +9,7 @@ mod error;
 mod identity;
 mod log;
 mod map;
+mod metric;
 mod overview;
 mod performance;
 mod pipeline;
@@ -35,6 +36,10 @@ pub use log::{
     summarize_logs,
 };
 pub use map::{LoadMap, load_map};
+pub use metric::{
+    CheckQuery, FindLabelValues, ListMetrics, LoadMetricLabels, QueryMetrics, check_query, find_label_values,
+    list_metrics, load_metric_labels, query_metrics,
+};
 pub use overview::{LoadOverview, load_overview};
 pub use performance::{
     FindCalls, FindHotspots, LoadEndpoint, LoadPerformance, find_calls, find_hotspots, load_endpoint, load_performance,
@@ -58,11 +63,12 @@ use uuid::Uuid;
 
 use crate::model::{
     Account, ApiKey, AuditPage, CallQuery, CallSample, ContrastQuery, CreatedKey, DocGroup, EndpointDetail,
-    EndpointQuery, ErrorQuery, Hotspots, Invitation, KeyRequest, LogContext, LogContextQuery, LogPage, LogPatterns,
-    LogQuery, LogSummary, LogViewQuery, MapQuery, MemberPage, Overview, OverviewQuery, PerformancePage,
-    PerformanceQuery, PipelineQuery, RedactedSample, RedactionRules, Role, ScrapeRequest, ScrapeTarget, ScrapeTargets,
-    ScrapeTrial, ServiceMap, SettingSection, SpanDetail, SpanId, TenantId, TenantList, TraceComparison, TraceContrast,
-    TraceDetail, TraceId, TraceOutline, TracePage, TraceQuery, Welcome,
+    EndpointQuery, ErrorQuery, Hotspots, Invitation, KeyRequest, LabelValue, LabelValuesQuery, LogContext,
+    LogContextQuery, LogPage, LogPatterns, LogQuery, LogSummary, LogViewQuery, MapQuery, MemberPage, MetricAnswers,
+    MetricLabels, MetricLabelsQuery, MetricList, MetricListQuery, MetricQuery, Overview, OverviewQuery,
+    PerformancePage, PerformanceQuery, PipelineQuery, QueryProblem, RedactedSample, RedactionRules, Role,
+    ScrapeRequest, ScrapeTarget, ScrapeTargets, ScrapeTrial, ServiceMap, SettingSection, SpanDetail, SpanId, TenantId,
+    TenantList, TraceComparison, TraceContrast, TraceDetail, TraceId, TraceOutline, TracePage, TraceQuery, Welcome,
     pipeline::{PipelineDetail, PipelineList, PipelinePage, PipelineStats, PipelineTrace},
 };
 
@@ -166,6 +172,21 @@ pub trait PerformancePort: Send + Sync {
     async fn hotspots(&self, scope: Scope, query: ErrorQuery) -> Result<Hotspots, ApiError>;
 }
 
+/// Metrics: which there are, and what they are asked.
+#[async_trait]
+pub trait MetricPort: Send + Sync {
+    /// Metrics that match words, best first.
+    async fn metrics(&self, scope: Scope, query: MetricListQuery) -> Result<MetricList, ApiError>;
+    /// The labels of a metric.
+    async fn labels(&self, scope: Scope, query: MetricLabelsQuery) -> Result<MetricLabels, ApiError>;
+    /// Values of a label, best first, at most [`LabelValuesQuery::MOST`].
+    async fn label_values(&self, scope: Scope, query: LabelValuesQuery) -> Result<Vec<LabelValue>, ApiError>;
+    /// The answers of queries. What is wrong with one of them is said in its answer.
+    async fn answer(&self, scope: Scope, query: MetricQuery) -> Result<MetricAnswers, ApiError>;
+    /// What is wrong with the text of a query.
+    fn check(&self, text: &str) -> Option<QueryProblem>;
+}
+
 /// Figures of the overview page.
 #[async_trait]
 pub trait OverviewPort: Send + Sync {
@@ -262,6 +283,8 @@ pub struct Console {
     pub traces: Arc<dyn TracePort>,
     /// The map of services.
     pub map: Arc<dyn MapPort>,
+    /// Metrics.
+    pub metrics: Arc<dyn MetricPort>,
     /// Overview.
     pub overview: Arc<dyn OverviewPort>,
     /// Endpoints.

@@ -1,6 +1,7 @@
 //! The only home of browser-only code: one small file a topic. Every function does nothing on the server, so that
 //! pages need no conditional compilation.
 
+pub mod caret;
 pub mod cells;
 pub mod clock;
 pub mod dom;

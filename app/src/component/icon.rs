@@ -22,6 +22,10 @@ pub enum IconName {
     Logs,
     /// Rings around a point.
     Target,
+    /// A course between two axes.
+    Metrics,
+    /// A plus.
+    Plus,
     /// A magnifying glass.
     Search,
     /// Two arrows that pass one another.
@@ -106,6 +110,8 @@ impl IconName {
             Self::Target => {
                 "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2zM8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM8 1v3M8 12v3M1 8h3M12 8h3"
             }
+            Self::Metrics => "M2.5 2.5v11h11M4.5 10.5l3-4 2.500 2.500 3.500-5.500",
+            Self::Plus => "M8 3.5v9M3.5 8h9",
             Self::Search => "M11 7a4 4 0 1 1-8 0 4 4 0 0 1 8 0zM10 10l3.5 3.5",
             Self::Compare => "M2 5.5h11.5M10.5 2.5l3 3-3 3M14 10.5H2.5M5.5 7.5l-3 3 3 3",
             Self::Contrast => "M8 2.5a5.5 5.5 0 1 0 0 11zM8 2.5a5.5 5.5 0 0 1 0 11",

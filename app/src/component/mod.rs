@@ -18,6 +18,7 @@ pub mod markup;
 pub mod me;
 pub mod number;
 pub mod panel;
+pub mod promql;
 pub mod query;
 pub mod range;
 pub mod reactive;

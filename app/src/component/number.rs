@@ -8,9 +8,12 @@ pub fn format_unit(value: f64, unit: Unit) -> (String, &'static str) {
         Unit::Milliseconds if value.abs() >= 10_000.0 => (significant(value / 1000.0), "s"),
         Unit::Milliseconds => (significant(value), "ms"),
         Unit::Percent => (significant(value), "%"),
-        Unit::PerSecond => (significant(value), "/s"),
+        Unit::PerSecond => (compact(value), "/s"),
         Unit::Bytes => scaled(value, ["B", "kB", "MB", "GB", "TB"]),
         Unit::BytesPerSecond => scaled(value, ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"]),
+        Unit::Number => (compact(value), ""),
+        Unit::Seconds => seconds(value),
+        Unit::Ratio => (compact(value * 100.0), "%"),
     }
 }
 
@@ -22,7 +25,58 @@ pub fn unit_name(unit: Unit) -> &'static str {
         Unit::PerSecond => "/s",
         Unit::Bytes => "bytes",
         Unit::BytesPerSecond => "bytes/s",
+        Unit::Number | Unit::Seconds => "",
+        Unit::Ratio => "%",
     }
+}
+
+/// A number of any size in few letters: `0.0004`, `3.8`, `1,904`, `12.3 k`, `4.1 M`, `2e21`.
+pub fn compact(value: f64) -> String {
+    let size = value.abs();
+    if !value.is_finite() || size == 0.0 || (0.005..9_999.5).contains(&size) {
+        return significant(value);
+    }
+    let sign = if value < 0.0 { "−" } else { "" };
+    if size < 1e-6 || size >= 1e15 {
+        return format!("{sign}{size:.1e}");
+    }
+    if size < 0.005 {
+        // Two digits that matter, wherever they begin.
+        let places = (1.0 - size.log10().floor()) as usize;
+        let text = format!("{size:.places$}");
+        return format!("{sign}{}", text.trim_end_matches('0'));
+    }
+    let (number, name) = scaled(size, ["", "k", "M", "G", "T"]);
+    let digits = if number.len() < 3 { precise(size, name) } else { number };
+    format!("{sign}{digits} {name}")
+}
+
+/// With one more digit than [`significant`] has.
+fn precise(size: f64, name: &str) -> String {
+    let factor = match name {
+        "k" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        _ => 1.0,
+    };
+    let text = format!("{:.1}", size / factor);
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}
+
+/// A length of time as people say it.
+fn seconds(value: f64) -> (String, &'static str) {
+    let (factor, name) = match value.abs() {
+        0.0 => (1.0, "s"),
+        size if size < 1e-6 => (1e9, "ns"),
+        size if size < 1e-3 => (1e6, "µs"),
+        size if size < 1.0 => (1e3, "ms"),
+        size if size < 120.0 => (1.0, "s"),
+        size if size < 7200.0 => (1.0 / 60.0, "min"),
+        size if size < 172_800.0 => (1.0 / 3600.0, "h"),
+        _ => (1.0 / 86_400.0, "d"),
+    };
+    (significant(value * factor), name)
 }
 
 /// A whole number with groups of three digits: `1,234`.
@@ -99,6 +153,23 @@ mod tests {
         assert_eq!(shown(1903.7), "1,904");
         assert_eq!(shown(-2.5), "−2.5");
         assert_eq!(shown(f64::NAN), "–");
+    }
+
+    #[test]
+    fn numbers_of_any_size_are_short() {
+        let shown: Vec<String> =
+            [0.0, 0.000_42, 0.5, 1903.7, 12_345.0, 4_100_000.0, 2e21, -0.001, 250_000.0].map(compact).into();
+        assert_eq!(shown, ["0", "0.00042", "0.5", "1,904", "12.3 k", "4.1 M", "2.0e21", "−0.001", "250 k"]);
+    }
+
+    #[test]
+    fn lengths_of_time_are_said_as_people_say_them() {
+        for (value, number, unit) in
+            [(0.25, "250", "ms"), (0.000_25, "250", "µs"), (90.0, "90", "s"), (600.0, "10", "min"), (0.0, "0", "s")]
+        {
+            assert_eq!(format_unit(value, Unit::Seconds), (number.to_owned(), unit));
+        }
+        assert_eq!(format_unit(0.123, Unit::Ratio), ("12".to_owned(), "%"));
     }
 
     #[test]

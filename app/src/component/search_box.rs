@@ -28,6 +28,9 @@ pub fn SearchBox(
     label: &'static str,
     /// How the text is understood.
     help: &'static str,
+    /// The parameter, where the field is part of a form that is sent without JavaScript.
+    #[prop(optional)]
+    name: Option<&'static str>,
     /// Whether `/` leads here.
     #[prop(optional)]
     is_main: bool,
@@ -87,6 +90,7 @@ pub fn SearchBox(
             <input
                 type="search"
                 class="input"
+                name=name
                 node_ref=input
                 value=initial
                 placeholder="Search…"

@@ -14,6 +14,7 @@ pub mod log;
 pub mod log_pattern;
 pub mod log_search;
 pub mod log_views;
+pub mod metric;
 pub mod overview;
 pub mod performance;
 pub mod pipeline;
@@ -39,6 +40,11 @@ pub use log_search::{AttributeTest, Comparison, LogCondition, LogSearch, LogSear
 pub use log_views::{
     AttributeFacet, ExportFormat, LogContext, LogContextQuery, LogPattern, LogPatterns, LogSummary, LogViewQuery,
     ServiceLines, ValueCount,
+};
+pub use metric::{
+    LabelFacet, LabelTest, LabelValue, LabelValuesQuery, MetricAnswer, MetricAnswers, MetricExemplar, MetricForm,
+    MetricKind, MetricLabels, MetricLabelsQuery, MetricList, MetricListQuery, MetricQuery, MetricSeries, MetricSummary,
+    QueryProblem,
 };
 pub use overview::{ChartData, Kpi, Overview, OverviewQuery, Severity, StatusLevel};
 pub use performance::{

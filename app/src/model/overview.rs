@@ -68,6 +68,59 @@ pub enum Unit {
     Bytes,
     /// Bytes a second.
     BytesPerSecond,
+    /// A number of whatever.
+    Number,
+    /// Seconds, shown as what people would say.
+    Seconds,
+    /// A share of 1, shown in percent.
+    Ratio,
+}
+
+impl Unit {
+    /// Every unit, in the order of menus.
+    pub const ALL: [Self; 8] = [
+        Self::Number,
+        Self::PerSecond,
+        Self::Seconds,
+        Self::Milliseconds,
+        Self::Bytes,
+        Self::BytesPerSecond,
+        Self::Ratio,
+        Self::Percent,
+    ];
+
+    /// As an address has it.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Milliseconds => "ms",
+            Self::Percent => "percent",
+            Self::PerSecond => "rate",
+            Self::Bytes => "bytes",
+            Self::BytesPerSecond => "byterate",
+            Self::Number => "number",
+            Self::Seconds => "seconds",
+            Self::Ratio => "ratio",
+        }
+    }
+
+    /// What people choose.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Milliseconds => "milliseconds",
+            Self::Percent => "percent (0 to 100)",
+            Self::PerSecond => "per second",
+            Self::Bytes => "bytes",
+            Self::BytesPerSecond => "bytes per second",
+            Self::Number => "number",
+            Self::Seconds => "seconds",
+            Self::Ratio => "ratio (0 to 1)",
+        }
+    }
+
+    /// The unit that an address names.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|unit| unit.key() == key)
+    }
 }
 
 /// One card.

@@ -4,6 +4,7 @@ pub mod api;
 pub mod docs;
 pub mod logs;
 pub mod map;
+pub mod metrics;
 pub mod not_found;
 pub mod overview;
 pub mod pipelines;

@@ -2,6 +2,7 @@
 
 mod comparison;
 mod errors;
+mod explorer;
 mod figures;
 pub mod identity;
 pub mod logs;
@@ -167,6 +168,7 @@ impl Services {
             logs: self.clone(),
             traces: self.clone(),
             map: self.clone(),
+            metrics: self.clone(),
             overview: self.clone(),
             performance: self.clone(),
             identity: self.identity.clone(),

@@ -18,6 +18,9 @@ pub trait MetricStore: Send + Sync {
     async fn select(&self, tenant: TenantId, selection: &Selection) -> StoreResult<Box<dyn SeriesBatches>>;
     /// The series for which all matchers hold and which had samples on or after the day of a time in milliseconds.
     async fn series(&self, tenant: TenantId, matchers: &[Matcher], since: i64) -> StoreResult<Vec<Labels>>;
+    /// The names of series that had samples on or after the day of a time in milliseconds, in order, with how many series
+    /// have them.
+    async fn series_names(&self, tenant: TenantId, since: i64) -> StoreResult<Vec<(String, u64)>>;
     /// Whether each of these series is known to be stored. One that is not may have been added by somebody else.
     fn known_series(&self, tenant: TenantId, series: &[&Labels]) -> Vec<bool>;
     /// How many series had samples on or after the day of a time in milliseconds, as far as is known here.

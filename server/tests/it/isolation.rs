@@ -15,7 +15,9 @@ use server::{
     },
     ingest::Submission,
     store::{
+        NewSample,
         log::NewLogRecord,
+        sample::Labels,
         span::{HttpCall, NewSpan},
     },
 };
@@ -65,7 +67,14 @@ async fn fill(app: &TestApp) -> Owned {
         ..crate::spans::span(1, 1, MARK)
     };
     let (logs, spans) = (vec![(TenantId::DEFAULT, log)], vec![(TenantId::DEFAULT, span)]);
-    app.services.ingest.submit(Submission { logs, spans, ..Submission::default() }).await.unwrap();
+    let sample = |name: &str, labels: &[(&str, &str)]| NewSample {
+        tenant: TenantId::DEFAULT,
+        series: Labels::named(name, labels),
+        time: UnixNanos::from(SystemClock.now_utc()),
+        value: 1.0,
+    };
+    let metrics = vec![sample(MARK, &[]), sample("sonar_total", &[("fish", MARK)])].into();
+    app.services.ingest.submit(Submission { logs, spans, metrics, ..Submission::default() }).await.unwrap();
     let target = json!({ "request": target() });
     let target: Value =
         admin.post(app.url("/fn/targets/add")).json(&target).send().await.unwrap().json().await.unwrap();
@@ -111,6 +120,11 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
         | "/fn/traces"
         | "/fn/logs/summary"
         | "/fn/logs/patterns" => json!({ "query": { "range": range } }),
+        "/fn/metrics" => json!({ "query": {} }),
+        "/fn/metrics/labels" => json!({ "query": { "metric": "sonar_total" } }),
+        "/fn/metrics/values" => json!({ "query": { "label": "fish" } }),
+        "/fn/metrics/query" => json!({ "query": { "texts": ["{__name__=~\".+\"}"], "range": range } }),
+        "/fn/metrics/check" => json!({ "text": "sum(" }),
         "/fn/trace" => json!({ "id": owned.span_trace }),
         "/fn/trace/rows" => json!({ "id": owned.span_trace, "offset": 0 }),
         "/fn/trace/compare" => json!({ "id": owned.span_trace, "other": owned.span_trace }),

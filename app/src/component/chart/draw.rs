@@ -7,7 +7,7 @@
 use plotters::{
     backend::SVGBackend,
     drawing::{DrawingArea, IntoDrawingArea},
-    element::{Circle, PathElement, Text},
+    element::{Circle, PathElement, Polygon, Rectangle, Text},
     style::{
         Color, IntoFont, RGBColor, ShapeStyle, TextStyle,
         text_anchor::{HPos, Pos, VPos},
@@ -15,7 +15,9 @@ use plotters::{
 };
 
 use super::{
-    scale::{Plot, largest, runs, value_ticks},
+    ChartStyle, Threshold,
+    scale::{Axis, Plot, runs},
+    stack::{Stacked, extent, stack, stacked_extent},
     tint::Tint,
 };
 use crate::{
@@ -30,6 +32,10 @@ use crate::{
 const SCALE: f64 = 10.0;
 const GRID: RGBColor = RGBColor(0, 0, 0xE1);
 const LABEL: RGBColor = RGBColor(0, 0, 0xE2);
+/// A threshold: worth a look, and act now.
+const LIMITS: [RGBColor; 2] = [RGBColor(0, 0, 0xC3), RGBColor(0, 0, 0xC6)];
+/// Share of its slice that a bar takes.
+const BAR_SHARE: f64 = 0.8;
 /// plotters divides the size of text by this when it writes SVG.
 const TEXT_FACTOR: f64 = 1.24;
 const TEXT_PX: f64 = 11.0;
@@ -47,6 +53,10 @@ pub struct Drawing<'a> {
     pub unit: Unit,
     /// The lines that are shown, with their colours.
     pub lines: Vec<(Tint, &'a ChartSeries)>,
+    /// How they are drawn.
+    pub style: ChartStyle,
+    /// Limits that are marked.
+    pub thresholds: Vec<Threshold>,
     /// Whether the compared period is drawn too.
     pub overlay: bool,
     /// Zone of the time labels.
@@ -56,11 +66,25 @@ pub struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
-    /// End of the value axis.
-    pub fn top(&self) -> f64 {
+    /// The value axis.
+    pub fn axis(&self) -> Axis {
         let now = self.lines.iter().map(|(_, series)| series.values.as_slice());
-        let before = self.lines.iter().filter(|_| self.overlay).map(|(_, series)| series.before.as_slice());
-        value_ticks(largest(now.chain(before)), self.unit).pop().unwrap_or(1.0)
+        let (mut min, mut max) = match self.style {
+            ChartStyle::Line => {
+                let before = self.lines.iter().filter(|_| self.overlay).map(|(_, series)| series.before.as_slice());
+                extent(now.chain(before))
+            }
+            ChartStyle::Area | ChartStyle::Bar => stacked_extent(&self.stacked()),
+        };
+        for threshold in &self.thresholds {
+            (min, max) = (min.min(threshold.value), max.max(threshold.value));
+        }
+        Axis::of(min, max, self.unit)
+    }
+
+    /// Where each line lies on those before it.
+    pub fn stacked(&self) -> Vec<Stacked> {
+        stack(self.lines.iter().map(|(_, series)| series.values.as_slice()))
     }
 
     /// Whether there is anything to read off the value axis.
@@ -82,24 +106,71 @@ impl Drawing<'_> {
     }
 
     fn draw(&self, area: &Area<'_>) -> Result<(), DrawError> {
-        let top = self.top();
-        self.draw_value_axis(area, top)?;
+        let axis = self.axis();
+        self.draw_value_axis(area, axis)?;
         self.draw_time_axis(area)?;
-        for (tint, series) in &self.lines {
-            if self.overlay {
-                self.draw_line(area, &series.before, tint.before_marker(), top)?;
-            }
+        match self.style {
+            ChartStyle::Line => self.draw_lines(area, axis)?,
+            ChartStyle::Area | ChartStyle::Bar => self.draw_stacked(area, axis)?,
         }
-        for (tint, series) in &self.lines {
-            self.draw_line(area, &series.values, tint.marker(), top)?;
+        for threshold in &self.thresholds {
+            let y = self.plot.y_of(threshold.value, axis);
+            let line = vec![units(Plot::LEFT, y), units(self.plot.right(), y)];
+            area.draw(&PathElement::new(line, stroke(LIMITS[usize::from(threshold.is_critical)], 1.0)))?;
         }
         area.present()
     }
 
-    fn draw_value_axis(&self, area: &Area<'_>, top: f64) -> Result<(), DrawError> {
+    fn draw_lines(&self, area: &Area<'_>, axis: Axis) -> Result<(), DrawError> {
+        for (tint, series) in &self.lines {
+            if self.overlay {
+                self.draw_line(area, &series.before, tint.before_marker(), axis)?;
+            }
+        }
+        for (tint, series) in &self.lines {
+            self.draw_line(area, &series.values, tint.marker(), axis)?;
+        }
+        Ok(())
+    }
+
+    fn draw_stacked(&self, area: &Area<'_>, axis: Axis) -> Result<(), DrawError> {
+        for ((tint, _), stacked) in self.lines.iter().zip(self.stacked()) {
+            if self.style == ChartStyle::Bar {
+                self.draw_bars(area, &stacked, *tint, axis)?;
+            } else {
+                self.draw_area(area, &stacked, *tint, axis)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn draw_area(&self, area: &Area<'_>, stacked: &Stacked, tint: Tint, axis: Axis) -> Result<(), DrawError> {
+        let ends: Vec<Option<f64>> = stacked.iter().map(|span| span.map(|(_, end)| end)).collect();
+        let point =
+            |(index, value): (usize, f64)| units(self.plot.x_of(index, self.grid.len), self.plot.y_of(value, axis));
+        for run in runs(&ends) {
+            let base = run.iter().rev().filter_map(|(index, _)| Some((*index, stacked[*index]?.0)));
+            let outline: Vec<(i32, i32)> = run.iter().copied().chain(base).map(point).collect();
+            area.draw(&Polygon::new(outline, tint.area_marker().filled()))?;
+        }
+        self.draw_line(area, &ends, tint.marker(), axis)
+    }
+
+    fn draw_bars(&self, area: &Area<'_>, stacked: &Stacked, tint: Tint, axis: Axis) -> Result<(), DrawError> {
+        let half = (self.plot.right() - Plot::LEFT) / self.grid.len.max(1) as f64 * BAR_SHARE / 2.0;
+        for (index, span) in stacked.iter().enumerate() {
+            let Some((start, end)) = *span else { continue };
+            let x = self.plot.x_of(index, self.grid.len);
+            let corners = [units(x - half, self.plot.y_of(start, axis)), units(x + half, self.plot.y_of(end, axis))];
+            area.draw(&Rectangle::new(corners, tint.marker().filled()))?;
+        }
+        Ok(())
+    }
+
+    fn draw_value_axis(&self, area: &Area<'_>, axis: Axis) -> Result<(), DrawError> {
         let plot = self.plot;
-        for value in value_ticks(top, self.unit) {
-            let y = plot.y_of(value, top);
+        for value in axis.ticks() {
+            let y = plot.y_of(value, axis);
             let line = vec![units(Plot::LEFT, y), units(plot.right(), y)];
             area.draw(&PathElement::new(line, stroke(GRID, 1.0)))?;
             if !self.has_values() {
@@ -126,9 +197,9 @@ impl Drawing<'_> {
         Ok(())
     }
 
-    fn draw_line(&self, area: &Area<'_>, values: &[Option<f64>], color: RGBColor, top: f64) -> Result<(), DrawError> {
+    fn draw_line(&self, area: &Area<'_>, values: &[Option<f64>], color: RGBColor, axis: Axis) -> Result<(), DrawError> {
         let point =
-            |(index, value): (usize, f64)| units(self.plot.x_of(index, self.grid.len), self.plot.y_of(value, top));
+            |(index, value): (usize, f64)| units(self.plot.x_of(index, self.grid.len), self.plot.y_of(value, axis));
         for run in runs(values) {
             match run.as_slice() {
                 [single] => area.draw(&Circle::new(point(*single), (1.5 * SCALE) as i32, color.filled()))?,
@@ -157,8 +228,10 @@ fn label(h_pos: HPos, v_pos: VPos) -> TextStyle<'static> {
 fn tick_label(value: f64, unit: Unit) -> String {
     let (number, name) = format_unit(value, unit);
     match unit {
-        Unit::Bytes | Unit::BytesPerSecond if value > 0.0 => format!("{number} {}", name.trim_end_matches("/s")),
+        Unit::Bytes | Unit::BytesPerSecond if value.abs() > 0.0 => format!("{number} {}", name.trim_end_matches("/s")),
         Unit::Milliseconds if name == "s" => format!("{number} s"),
+        Unit::Seconds if value.abs() > 0.0 => format!("{number} {name}"),
+        Unit::Ratio => format!("{number} %"),
         _ => number,
     }
 }
@@ -174,6 +247,8 @@ mod tests {
             grid: Grid { from: UnixMillis(0), step_ms: 60_000, len: series.values.len() },
             unit: Unit::Milliseconds,
             lines: vec![(Tint::Orange, series)],
+            style: ChartStyle::Line,
+            thresholds: Vec::new(),
             overlay,
             zone: Zone::Utc,
             offset_ms: 0,
@@ -202,6 +277,29 @@ mod tests {
         assert!(!drawing(&series(), false).contains("#0000A3"));
         let with_overlay = drawing(&series(), true);
         assert!(with_overlay.contains("#0000A3") && with_overlay.contains(">\n100\n<"));
+    }
+
+    #[test]
+    fn areas_and_bars_lie_on_one_another() {
+        let (one, other) = (series(), series());
+        let drawing = |style| Drawing {
+            plot: Plot::DEFAULT,
+            grid: Grid { from: UnixMillis(0), step_ms: 60_000, len: 7 },
+            unit: Unit::Number,
+            lines: vec![(Tint::Orange, &one), (Tint::Blue, &other)],
+            style,
+            thresholds: vec![Threshold { value: 20.0, is_critical: true }],
+            overlay: false,
+            zone: Zone::Utc,
+            offset_ms: 0,
+        };
+        let areas = drawing(ChartStyle::Area).to_svg();
+        assert_eq!((areas.matches("#0000B3").count(), areas.matches("#0000B5").count()), (3, 3), "{areas}");
+        assert!(areas.contains("#0000C6"), "the threshold");
+        assert!(drawing(ChartStyle::Line).axis().top >= 20.0, "a threshold is never beyond the axis");
+        let bars = drawing(ChartStyle::Bar).to_svg();
+        assert_eq!((bars.matches("#0000F3").count(), bars.matches("#0000F5").count()), (5, 5), "{bars}");
+        assert!(drawing(ChartStyle::Bar).stacked()[1][3] == Some((4.0, 8.0)));
     }
 
     #[test]

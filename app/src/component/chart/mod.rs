@@ -1,19 +1,30 @@
 //! Charts over time. The drawing is plotters' ([`draw`]); crosshair, tooltip, legend and brush are ours and lie over
 //! it. All charts of a page share one grid of instants and one crosshair.
 
+mod bucket_map;
+mod buckets;
 mod draw;
+mod exemplars;
 mod legend;
 mod overlay;
+mod query_chart;
 mod scale;
 mod sparkline;
+mod stack;
 mod surface;
 mod tint;
 mod tooltip;
 
 use leptos::prelude::*;
 
+pub use self::{
+    bucket_map::BucketMap,
+    buckets::Buckets,
+    query_chart::{QueryChart, QueryChartData},
+    scale::time_ticks,
+    sparkline::Sparkline,
+};
 use self::{draw::Drawing, legend::Legend, scale::Plot, surface::Surface, tint::Tint};
-pub use self::{scale::time_ticks, sparkline::Sparkline};
 use super::{
     number::{format_unit, unit_name},
     panel::Panel,
@@ -34,11 +45,34 @@ pub fn provide_crosshair() {
     provide_context(Crosshair(RwSignal::new(None)));
 }
 
+/// How series are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ChartStyle {
+    /// A line each.
+    #[default]
+    Line,
+    /// Areas on one another.
+    Area,
+    /// Bars on one another.
+    Bar,
+}
+
+/// A limit that a chart marks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Threshold {
+    /// Where it lies.
+    pub value: f64,
+    /// Whether it is time to act, rather than to look.
+    pub is_critical: bool,
+}
+
 /// What the parts of one chart share.
 #[derive(Clone, Copy)]
 struct ChartState {
     data: Memo<Option<ChartData>>,
     grid: Memo<Grid>,
+    style: Signal<ChartStyle>,
+    thresholds: Signal<Vec<Threshold>>,
     overlay: Memo<bool>,
     zone: Signal<Zone>,
     size: RwSignal<Plot>,
@@ -70,6 +104,8 @@ impl ChartState {
             grid: self.grid.get(),
             unit: data.unit,
             lines: self.shown(data),
+            style: self.style.get(),
+            thresholds: self.thresholds.get(),
             overlay: self.overlay.get(),
             zone: self.zone.get(),
             offset_ms: self.zone_offset_ms(),
@@ -79,6 +115,26 @@ impl ChartState {
     /// The slice that is looked at, as long as the grid has it.
     fn looked_at(self) -> Option<usize> {
         self.crosshair.get().filter(|index| *index < self.grid.get().len)
+    }
+
+    /// Where the shown series are at a slice.
+    fn heights(self, index: usize) -> Vec<(Tint, f64)> {
+        self.data.with(|data| {
+            let Some(data) = data else { return Vec::new() };
+            let drawing = self.drawing(data);
+            let ends = match self.style.get() {
+                ChartStyle::Line => None,
+                ChartStyle::Area | ChartStyle::Bar => Some(drawing.stacked()),
+            };
+            let height = |(at, (tint, series)): (usize, &(Tint, &ChartSeries))| {
+                let value = match &ends {
+                    None => series.values.get(index).copied().flatten()?,
+                    Some(ends) => ends[at].get(index).copied().flatten()?.1,
+                };
+                Some((*tint, value))
+            };
+            drawing.lines.iter().enumerate().filter_map(height).collect()
+        })
     }
 
     /// Values of the shown series at a slice.
@@ -128,7 +184,11 @@ impl ChartState {
 fn shown_value(value: Option<f64>, unit: Unit) -> String {
     let Some(value) = value else { return "–".to_owned() };
     let (number, name) = format_unit(value, unit);
-    if matches!(name, "%" | "/s") { format!("{number}{name}") } else { format!("{number} {name}") }
+    match name {
+        "" => number,
+        "%" | "/s" => format!("{number}{name}"),
+        _ => format!("{number} {name}"),
+    }
 }
 
 /// A chart in a panel.
@@ -147,6 +207,8 @@ pub fn ChartPanel(
     let state = ChartState {
         data,
         grid,
+        style: Signal::stored(ChartStyle::Line),
+        thresholds: Signal::stored(Vec::new()),
         overlay: use_overlay(),
         zone: use_zone(),
         size: RwSignal::new(Plot::DEFAULT),

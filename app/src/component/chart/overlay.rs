@@ -16,15 +16,15 @@ pub fn Overlay(
         let plot = state.size.get();
         format!("0 0 {} {}", plot.width, plot.height)
     });
-    let axis_top = Memo::new(move |_| state.data.with(|data| data.as_ref().map(|data| state.drawing(data).top())));
+    let axis = Memo::new(move |_| state.data.with(|data| data.as_ref().map(|data| state.drawing(data).axis())));
     let crosshair = move || {
-        let (Some(index), Some(top)) = (state.looked_at(), axis_top.get()) else { return ().into_any() };
+        let (Some(index), Some(axis)) = (state.looked_at(), axis.get()) else { return ().into_any() };
         let plot = state.size.get();
         let x = plot.x_of(index, state.grid.get().len);
         let dot = |tint: Tint, value: f64| {
-            view! { <circle class="crosshair-dot" data-tint=tint.key() cx=x cy=plot.y_of(value, top) r="3" /> }
+            view! { <circle class="crosshair-dot" data-tint=tint.key() cx=x cy=plot.y_of(value, axis) r="3" /> }
         };
-        let dots = state.readings(index).into_iter().filter_map(|reading| Some(dot(reading.tint, reading.value?)));
+        let dots = state.heights(index).into_iter().map(|(tint, value)| dot(tint, value));
         view! {
             <line class="crosshair" x1=x x2=x y1=Plot::TOP y2=plot.bottom() />
             {dots.collect_view()}

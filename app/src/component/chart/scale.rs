@@ -88,9 +88,10 @@ impl Plot {
         Some(((share * len as f64) as usize).min(last))
     }
 
-    /// Height of `value` when the axis ends at `top`.
-    pub fn y_of(self, value: f64, top: f64) -> f64 {
-        let share = if top > 0.0 { (value / top).clamp(0.0, 1.0) } else { 0.0 };
+    /// Height of `value` on an axis; the nearest end beside it.
+    pub fn y_of(self, value: f64, axis: Axis) -> f64 {
+        let span = axis.top - axis.bottom;
+        let share = if span > 0.0 { ((value - axis.bottom) / span).clamp(0.0, 1.0) } else { 0.0 };
         self.bottom() - share * (self.bottom() - Self::TOP)
     }
 
@@ -126,21 +127,43 @@ pub fn time_ticks(from: UnixMillis, to: UnixMillis, most: i64, offset_ms: i64) -
     TimeTicks { step_ms, at: ticks.map(UnixMillis).collect() }
 }
 
-/// Labels of a value axis that begins at zero; the last one is the end of the axis.
-pub fn value_ticks(max: f64, unit: Unit) -> Vec<f64> {
-    if unit == Unit::Percent {
-        return vec![0.0, 25.0, 50.0, 75.0, 100.0];
+/// A value axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Axis {
+    /// Its lower end: zero, unless there are values below.
+    pub bottom: f64,
+    /// Its upper end.
+    pub top: f64,
+    /// From one label to the next.
+    step: f64,
+}
+
+impl Axis {
+    /// For values from `min` to `max`; it holds zero and ends at round labels.
+    pub fn of(min: f64, max: f64, unit: Unit) -> Self {
+        let (min, max) = (if min.is_finite() { min.min(0.0) } else { 0.0 }, if max.is_finite() { max } else { 0.0 });
+        if unit == Unit::Percent && min >= 0.0 && max <= 100.0 {
+            return Self { bottom: 0.0, top: 100.0, step: 25.0 };
+        }
+        let max = if max > 0.0 || min < 0.0 { max.max(0.0) } else { 1.0 };
+        let span = max - min;
+        let raw = span / VALUE_TICKS;
+        let magnitude = 10_f64.powf(raw.log10().floor());
+        let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+            .into_iter()
+            .map(|factor| factor * magnitude)
+            .find(|step| *step * VALUE_TICKS >= span * 0.999)
+            .unwrap_or(10.0 * magnitude);
+        let steps_to = |value: f64| (value / step - 1e-9).ceil();
+        let bottom = -steps_to(-min) * step;
+        Self { bottom, top: (steps_to(max) * step).max(bottom + step), step }
     }
-    let max = if max.is_finite() && max > 0.0 { max } else { 1.0 };
-    let raw = max / VALUE_TICKS;
-    let magnitude = 10_f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0]
-        .into_iter()
-        .map(|factor| factor * magnitude)
-        .find(|step| *step * VALUE_TICKS >= max * 0.999)
-        .unwrap_or(10.0 * magnitude);
-    let count = (max / step - 1e-9).ceil().max(1.0) as usize;
-    (0..=count).map(|n| n as f64 * step).collect()
+
+    /// Its labels, from one end to the other.
+    pub fn ticks(self) -> Vec<f64> {
+        let count = ((self.top - self.bottom) / self.step).round().max(1.0) as usize;
+        (0..=count.min(20)).map(|n| self.bottom + n as f64 * self.step).collect()
+    }
 }
 
 /// Stretches without a gap, as pairs of slice and value.
@@ -178,11 +201,22 @@ mod tests {
 
     #[test]
     fn value_ticks_are_round_and_cover_the_largest_value() {
+        let value_ticks = |max, unit| Axis::of(0.0, max, unit).ticks();
         assert_eq!(value_ticks(803.0, Unit::Milliseconds), [0.0, 250.0, 500.0, 750.0, 1000.0]);
         assert_eq!(value_ticks(4.0, Unit::PerSecond), [0.0, 1.0, 2.0, 3.0, 4.0]);
         assert_eq!(value_ticks(0.0, Unit::PerSecond).first(), Some(&0.0));
         assert_eq!(value_ticks(3.0, Unit::Percent).last(), Some(&100.0));
+        assert_eq!(value_ticks(250.0, Unit::Percent).last(), Some(&300.0));
         assert!(value_ticks(f64::NAN, Unit::Bytes).len() > 1);
+    }
+
+    #[test]
+    fn an_axis_goes_below_zero_where_values_do() {
+        let axis = Axis::of(-3.2, 5.0, Unit::Number);
+        assert!(axis.bottom <= -3.2 && axis.top >= 5.0 && axis.ticks().contains(&0.0), "{axis:?}");
+        let negative = Axis::of(-8.0, -2.0, Unit::Number);
+        assert!(negative.bottom <= -8.0 && (0.0..0.1).contains(&negative.top), "{negative:?}");
+        assert!(PLOT.y_of(-8.0, negative) > PLOT.y_of(-2.0, negative));
     }
 
     #[test]
@@ -222,7 +256,7 @@ mod tests {
 
         #[test]
         fn ticks_end_at_or_above_the_largest_value(max in 1e-6_f64..1e15) {
-            let ticks = value_ticks(max, Unit::Bytes);
+            let ticks = Axis::of(0.0, max, Unit::Bytes).ticks();
             prop_assert!(ticks[ticks.len() - 1] >= max * 0.999);
             prop_assert!(ticks.len() <= 7);
         }

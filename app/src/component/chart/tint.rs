@@ -17,11 +17,16 @@ pub enum Tint {
     Blue,
     /// Red: errors, and nothing else.
     Red,
+    /// Pink.
+    Pink,
+    /// Olive.
+    Olive,
 }
 
 impl Tint {
     /// Colours for series that have none of their own.
-    const SPARE: [Self; 5] = [Self::Accent, Self::Violet, Self::Orange, Self::Green, Self::Blue];
+    const SPARE: [Self; 7] =
+        [Self::Accent, Self::Violet, Self::Orange, Self::Green, Self::Blue, Self::Pink, Self::Olive];
 
     /// The colour of the series with this key at this place of its chart.
     pub fn of(key: &str, place: usize) -> Self {
@@ -45,6 +50,8 @@ impl Tint {
             Self::Violet => "violet",
             Self::Blue => "blue",
             Self::Red => "red",
+            Self::Pink => "pink",
+            Self::Olive => "olive",
         }
     }
 
@@ -56,12 +63,19 @@ impl Tint {
             Self::Violet => 4,
             Self::Blue => 5,
             Self::Red => 6,
+            Self::Pink => 7,
+            Self::Olive => 8,
         }
     }
 
     /// Stands for this colour in a drawing.
     pub fn marker(self) -> RGBColor {
         RGBColor(0, 0, 0xF0 + self.number())
+    }
+
+    /// Stands for this colour, thin, in a drawing: for areas.
+    pub fn area_marker(self) -> RGBColor {
+        RGBColor(0, 0, 0xB0 + self.number())
     }
 
     /// Stands for this colour, dimmed and dashed, in a drawing.

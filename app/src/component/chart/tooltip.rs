@@ -6,6 +6,8 @@ use super::{ChartState, Reading, shown_value};
 use crate::component::reactive::{part, text};
 
 const DISTANCE_PX: f64 = 14.0;
+/// Series that are named; of more, those with the greatest values.
+const MOST_ROWS: usize = 12;
 
 /// The values at the crosshair, on the side of it where there is more room, so that it hides neither the point nor
 /// leaves the panel.
@@ -32,6 +34,18 @@ pub fn Tooltip(state: ChartState) -> impl IntoView {
             </li>
         }
     };
+    let rows = move || {
+        let index = state.looked_at()?;
+        let mut readings = state.readings(index);
+        let left_out = readings.len().saturating_sub(MOST_ROWS);
+        if left_out > 0 {
+            let size = |reading: &Reading| reading.value.unwrap_or(f64::NEG_INFINITY);
+            readings.sort_by(|one, other| size(other).total_cmp(&size(one)));
+            readings.truncate(MOST_ROWS);
+        }
+        let more = (left_out > 0).then(|| view! { <li class="tooltip-more">{format!("and {left_out} more")}</li> });
+        Some(view! { {readings.into_iter().map(row).collect_view()} {more} })
+    };
     // Only ever shown in the browser, where the place is set through the object model: no `style` attribute.
     view! {
         <Show when=move || is_visible.get()>
@@ -40,7 +54,7 @@ pub fn Tooltip(state: ChartState) -> impl IntoView {
                 style:right=move || place.get().filter(|(is_right, _)| !*is_right).map(|(_, px)| format!("{px}px"))>
                 <p class="tooltip-time">{text(move || state.looked_at().map(|index| state.time_of(index)).unwrap_or_default())}</p>
                 <ul>
-                    {part(move || state.looked_at().map(|index| state.readings(index).into_iter().map(row).collect_view()).into_any())}
+                    {part(move || rows().into_any())}
                 </ul>
             </div>
         </Show>

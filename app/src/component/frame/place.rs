@@ -20,6 +20,8 @@ pub enum Place {
     Map,
     /// Endpoints and how they do.
     Api,
+    /// Series and what they are asked.
+    Metrics,
     /// Log lines.
     Logs,
     /// What is scraped.
@@ -38,8 +40,8 @@ pub enum Place {
 
 impl Place {
     /// The pages that have a link of their own, in order; after them come the settings.
-    pub const SECTIONS: [Self; 7] =
-        [Self::Overview, Self::Pipelines, Self::Traces, Self::Map, Self::Api, Self::Logs, Self::Targets];
+    pub const SECTIONS: [Self; 8] =
+        [Self::Overview, Self::Pipelines, Self::Traces, Self::Map, Self::Api, Self::Metrics, Self::Logs, Self::Targets];
 
     /// The page at this path.
     pub fn of(path: &str) -> Self {
@@ -49,6 +51,7 @@ impl Place {
             "/monitoring/traces" => Self::Traces,
             "/monitoring/map" => Self::Map,
             "/monitoring/api" => Self::Api,
+            "/monitoring/metrics" => Self::Metrics,
             "/monitoring/logs" => Self::Logs,
             "/monitoring/targets" => Self::Targets,
             "/docs" => Self::Docs,
@@ -87,6 +90,7 @@ impl Place {
             Self::Traces | Self::Trace(_) => "/monitoring/traces",
             Self::Map => "/monitoring/map",
             Self::Api => "/monitoring/api",
+            Self::Metrics => "/monitoring/metrics",
             Self::Logs => "/monitoring/logs",
             Self::Targets => "/monitoring/targets",
             Self::Settings(page) => page.path(),
@@ -104,6 +108,7 @@ impl Place {
             Self::Traces | Self::Trace(_) => "Traces",
             Self::Map => "Services",
             Self::Api => "API",
+            Self::Metrics => "Metrics",
             Self::Logs => "Logs",
             Self::Targets => "Targets",
             Self::Settings(page) => page.label(),
@@ -122,6 +127,7 @@ impl Place {
             Self::Traces | Self::Trace(_) => IconName::Traces,
             Self::Map => IconName::Map,
             Self::Api => IconName::Endpoints,
+            Self::Metrics => IconName::Metrics,
             Self::Logs => IconName::Logs,
             Self::Targets => IconName::Target,
             Self::Settings(_) => IconName::Settings,
@@ -145,7 +151,7 @@ impl Place {
     /// Whether the header offers the time range. The list of pipelines shows all time unless told otherwise, so it
     /// has a choice of its own.
     pub fn has_range(self) -> bool {
-        matches!(self, Self::Overview | Self::Traces | Self::Map | Self::Api | Self::Logs)
+        matches!(self, Self::Overview | Self::Traces | Self::Map | Self::Api | Self::Metrics | Self::Logs)
     }
 
     /// Whether the page compares that range with another.

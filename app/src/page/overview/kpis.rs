@@ -127,11 +127,11 @@ impl Change {
                 let (number, unit) = format_unit(difference.abs(), Unit::Bytes);
                 format!("{number} {unit}")
             }
-            Unit::Milliseconds | Unit::PerSecond | Unit::BytesPerSecond if before.abs() < 1e-9 => {
+            _ if before.abs() < 1e-9 => {
                 let (number, unit) = format_unit(difference.abs(), kpi.unit);
                 format!("{number} {unit}")
             }
-            Unit::Milliseconds | Unit::PerSecond | Unit::BytesPerSecond => {
+            _ => {
                 format!("{} %", significant((difference / before * 100.0).abs()))
             }
         };

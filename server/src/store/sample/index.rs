@@ -5,7 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use app::model::TenantId;
 use foldhash::{HashMap, HashMapExt, HashSet};
 
-use super::{Labels, Matcher, NAME, matching::Matching};
+use super::{
+    Labels, Matcher, NAME,
+    matching::{Matching, name_of},
+};
 use crate::store::StoreResult;
 
 /// So many series a metric may have: what its numbers leave room for.
@@ -96,17 +99,40 @@ impl SeriesIndex {
     /// The series for which all matchers hold and which had samples since a day, as far as is known, by number.
     pub fn matching(&self, tenant: TenantId, matchers: &[Matcher], since_day: i64) -> StoreResult<Vec<(i64, Labels)>> {
         let matching = Matching::new(matchers)?;
-        let all = self.read();
-        let Some(of_tenant) = all.get(&tenant) else { return Ok(Vec::new()) };
-        let mut found = Vec::new();
-        let metrics = of_tenant.metrics.iter().filter(|(name, _)| matching.holds_for(NAME, name));
-        for (_, metric) in metrics {
-            let recent = metric.series.iter().filter(|series| series.last_day >= since_day);
-            let series = recent.filter(|series| matching.holds(&series.labels));
-            found.extend(series.map(|series| (series.id, series.labels.clone())));
-        }
+        // Expressions may take long: who wants to add series does not wait for them.
+        let mut metrics = self.recent(tenant, name_of(matchers), since_day);
+        metrics.retain(|(name, _)| matching.holds_for(NAME, name));
+        let mut found: Vec<_> = metrics.into_iter().flat_map(|(_, series)| series).collect();
+        found.retain(|(_, labels)| matching.holds(labels));
         found.sort_unstable_by_key(|(id, _)| *id);
         Ok(found)
+    }
+
+    /// The series of a metric, or of all, which had samples since a day, by metric.
+    fn recent(&self, tenant: TenantId, name: Option<&str>, since_day: i64) -> Vec<(Arc<str>, Vec<(i64, Labels)>)> {
+        let all = self.read();
+        let Some(TenantSeries { metrics, .. }) = all.get(&tenant) else { return Vec::new() };
+        let of = |(name, metric): (&Arc<str>, &Metric)| {
+            let recent = metric.series.iter().filter(|series| series.last_day >= since_day);
+            (name.clone(), recent.map(|series| (series.id, series.labels.clone())).collect())
+        };
+        match name {
+            Some(name) => metrics.get_key_value(name).map(of).into_iter().collect(),
+            None => metrics.iter().map(of).collect(),
+        }
+    }
+
+    /// The names of series that had samples since a day, in order, and how many series have them.
+    pub fn names(&self, tenant: TenantId, since_day: i64) -> Vec<(String, u64)> {
+        let all = self.read();
+        let metrics = all.get(&tenant).into_iter().flat_map(|of_tenant| &of_tenant.metrics);
+        let counted = metrics.map(|(name, metric)| {
+            let recent = metric.series.iter().filter(|series| series.last_day >= since_day);
+            (name.to_string(), recent.count() as u64)
+        });
+        let mut names: Vec<(String, u64)> = counted.filter(|(_, series)| *series > 0).collect();
+        names.sort_unstable();
+        names
     }
 
     /// Of series those of which it is not known that they had samples on a day or later.
@@ -188,6 +214,8 @@ mod tests {
         assert_eq!(index.matching(theirs, &[], 0).unwrap(), []);
         assert_eq!(index.matching(ours, &[], 6).unwrap(), []);
 
+        assert_eq!(index.names(ours, 5), [("up".to_owned(), 2)]);
+        assert_eq!((index.names(ours, 6), index.names(theirs, 0)), (Vec::new(), Vec::new()));
         assert_eq!(index.active(ours, 6), 0);
         assert_eq!(index.not_known_on(ours, &[first, first + 9], 6), [first]);
         index.had_samples(ours, &[first, first + 9], 6);

@@ -34,6 +34,14 @@ impl MetricStore for SqlStore {
         Ok(found.into_iter().map(|(_, labels)| labels).collect())
     }
 
+    async fn series_names(&self, tenant: TenantId, since: i64) -> StoreResult<Vec<(String, u64)>> {
+        {
+            let mut connection = self.reader.acquire().await?;
+            self.load_series(&mut connection, tenant, None).await?;
+        }
+        Ok(self.series.names(tenant, since.div_euclid(DAY_MILLIS)))
+    }
+
     fn known_series(&self, tenant: TenantId, series: &[&Labels]) -> Vec<bool> {
         let numbers = self.series.numbers(series.iter().map(|labels| (tenant, *labels)));
         numbers.into_iter().map(|number| number.is_some()).collect()
