@@ -24,12 +24,16 @@ const NO_CAUSE: [&str; 4] = ["client error (Connect)", "builder error", "tcp con
 const USER_AGENT: &str = concat!("Console/", env!("CARGO_PKG_VERSION"));
 
 /// Addresses outside the link-local range where clouds tell machines their secrets.
-const METADATA: [IpAddr; 4] = [
+const METADATA: [IpAddr; 6] = [
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0042, 0, 0, 0, 0, 0, 0x0042)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0x00c1, 0, 0, 0, 0, 0xa9fe, 0xa9fe)),
 ];
+/// The same of the cloud that has a whole network for it.
+const METADATA_NETWORK: [u16; 2] = [0xfd00, 0x0ec2];
 
 /// Which addresses Console talks to.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +57,10 @@ impl Reach {
         let meant = meant(address);
         let is_refused = match meant {
             IpAddr::V4(v4) => v4.is_link_local() || v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast(),
-            IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_unspecified() || v6.is_multicast(),
+            IpAddr::V6(v6) => {
+                let is_metadata = v6.segments().starts_with(&METADATA_NETWORK);
+                v6.is_unicast_link_local() || v6.is_unspecified() || v6.is_multicast() || is_metadata
+            }
         };
         let is_refused = is_refused || METADATA.contains(&meant);
         if is_refused && !self.allowed.iter().any(|network| network.contains(meant)) {
@@ -75,14 +82,22 @@ impl Reach {
 /// The address that is reached in the end: the one of the older protocol, where one of the newer only wraps it.
 fn meant(address: IpAddr) -> IpAddr {
     let address = address.to_canonical();
-    if let IpAddr::V6(v6) = address
-        && let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = v6.segments()
-    {
-        let [a, b] = high.to_be_bytes();
-        let [c, d] = low.to_be_bytes();
-        return IpAddr::V4(Ipv4Addr::new(a, b, c, d));
-    }
-    address
+    let IpAddr::V6(v6) = address else { return address };
+    let (high, low) = match v6.segments() {
+        // The networks' own address, and that of loopback.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => return address,
+        // Translators: the well-known prefix, one for local use, stateless translation; and addresses of old.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x64, 0xff9b, 1, _, _, _, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0, 0, 0, 0, 0, 0, high, low]
+        // 6to4
+        | [0x2002, high, low, ..] => (high, low),
+        _ => return address,
+    };
+    let [a, b] = high.to_be_bytes();
+    let [c, d] = low.to_be_bytes();
+    IpAddr::V4(Ipv4Addr::new(a, b, c, d))
 }
 
 /// How the other side proves who it is, and Console in turn.
@@ -101,7 +116,10 @@ pub struct Trust {
 /// A client that keeps within reach. The error says what is wrong with a certificate.
 pub fn client(reach: &Reach, trust: &Trust) -> Result<Client, String> {
     let resolver = Resolver { reach: reach.clone(), real_host: trust.real_host.clone() };
-    let redirects = {
+    let redirects = if trust.real_host.is_some() {
+        // Where the certificate's name stands in for the host, another host would be mistaken for it.
+        Policy::none()
+    } else {
         let reach = reach.clone();
         Policy::custom(move |attempt: Attempt| {
             if attempt.previous().len() > MAX_REDIRECTS {
@@ -195,6 +213,11 @@ mod tests {
             "169.254.169.254",
             "::ffff:169.254.169.254",
             "64:ff9b::a9fe:a9fe",
+            "64:ff9b:1::a9fe:a9fe",
+            "::ffff:0:a9fe:a9fe",
+            "::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
+            "fd00:ec2::23",
             "fe80::1",
             "fd00:ec2::254",
             "100.100.100.200",

@@ -7,6 +7,7 @@ mod scrape;
 mod secret;
 
 use std::{
+    collections::HashSet,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
@@ -564,7 +565,11 @@ impl Config {
         if self.scrape.memory_bytes < self.scrape.body_bytes {
             return refuse("scrape.memory_bytes", "it must be at least `scrape.body_bytes`");
         }
+        let mut seen = HashSet::new();
         for job in &self.scrape.jobs {
+            if let Some(url) = job.urls.iter().find(|url| !seen.insert((&job.tenant, &job.job, *url))) {
+                return refuse("scrape.jobs", &format!("job `{}`: `{url}` is there twice", job.job));
+            }
             let checked = job.targets(TenantId::DEFAULT).and_then(|targets| {
                 let usable = targets.into_iter().map(|target| target.with_usable_certificates().map(|_| ()));
                 usable.collect::<Result<(), _>>().map_err(|wrong| wrong.to_string())

@@ -30,8 +30,8 @@ pub enum FormatError {
 }
 
 impl Format {
-    /// By the `Content-Type` of the answer. As with Prometheus since version 3 a missing or an unknown one is an error:
-    /// only what is set for the target can then say what it sends. Versions and other parameters decide nothing.
+    /// By the `Content-Type` of the answer. As with Prometheus since version 3 a missing or an unknown one is an error.
+    /// Versions and other parameters decide nothing.
     pub fn of(content_type: Option<&str>) -> Result<Self, FormatError> {
         let content_type = content_type.unwrap_or_default().trim();
         let kind = content_type.split(';').next().unwrap_or_default().trim();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use app::model::{TenantId, UnixNanos};
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use crate::{
     exposition::{About, Event, Format, LabelText, Limits, ParseError, Parser, Sample},
@@ -152,7 +152,11 @@ impl KnownSeries {
             false
         });
         if read.added > 0 {
-            let described = said.into_iter().filter_map(|(name, said)| {
+            let stored = self.known.values().filter_map(|known| known.labels.as_ref());
+            let names: HashSet<&str> = stored.map(Labels::name).collect();
+            // What is said of nothing that there is would be kept for ever.
+            let said = said.into_iter().filter(|(family, _)| Self::has_family(&names, family));
+            let described = said.filter_map(|(name, said)| {
                 let Said { kind, help, unit } = said;
                 Metadata::new(name, if kind.is_empty() { "unknown" } else { kind }, help, unit, HELP_BYTES)
             });
@@ -199,6 +203,22 @@ impl KnownSeries {
             read.metrics.exemplars.push(NewExemplar { tenant, series: series.clone(), exemplar });
         }
         read.metrics.samples.push(NewSample { tenant, series, time, value: sample.value });
+    }
+
+    /// How many series are remembered.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// Whether the answer that was read last has samples of a family.
+    fn has_family(names: &HashSet<&str>, family: &str) -> bool {
+        const SUFFIXES: [&str; 7] = ["", "_total", "_bucket", "_count", "_sum", "_info", "_created"];
+        SUFFIXES.iter().any(|suffix| names.contains(format!("{family}{suffix}").as_str()))
     }
 
     /// The target has failed, or is asked no more: all of its series end now.

@@ -20,28 +20,36 @@ use uuid::Uuid;
 
 use super::{
     ScrapeError, Target,
-    fetch::{Answer, Memory, fetch},
+    fetch::{Answer, Limits, Memory, fetch},
     pace::{Stamps, first_wait},
     reading::{KnownSeries, Read, Terms, Times, report},
 };
 use crate::{
     config::Config,
-    ingest::IngestError,
+    ingest::{IngestError, Submission},
     outgoing::{self, Reach, Trust},
+    series,
     service::Services,
-    store::{NewMetrics, NewSample, NotedState},
+    store::{
+        NewMetrics, NewSample, NotedState,
+        sample::{NAME, STALE},
+    },
 };
 
 /// What only one Console does.
 const DUTY: &str = "scraper";
 /// How long another Console waits before it takes over, in seconds.
-const DUTY_SECONDS: u32 = 30;
+const DUTY_SECONDS: u32 = 15;
 /// How often it is seen to that the right targets are asked.
 const ROUND: Duration = Duration::from_secs(5);
 /// How often the state of a target is stored in which nothing changed, in milliseconds.
 const NOTE_EVERY: i64 = 15_000;
 /// Answers up to this size are read where they arrive, others on a thread for work.
 const SMALL_BYTES: usize = 64 * 1024;
+/// What is expected of an answer of which nothing is known, in bytes.
+const EXPECTED_BYTES: usize = 1024 * 1024;
+/// Series of all targets of a tenant that are remembered: so many times as many as it may have.
+const KNOWN_SERIES: usize = 2;
 /// Samples that are handed to the store at once.
 const SAMPLES_AT_ONCE: usize = 5000;
 /// How long the store may keep a scrape waiting, with trying again.
@@ -65,6 +73,8 @@ pub struct Scraper {
     client: OnceLock<Result<Client, String>>,
     memory: Memory,
     changed: Notify,
+    /// This Console among those that share a store.
+    me: Uuid,
     /// How the targets fare that this Console asks.
     states: Mutex<HashMap<Uuid, Known>>,
 }
@@ -73,6 +83,8 @@ pub struct Scraper {
 struct Known {
     tenant: TenantId,
     state: ScrapeState,
+    /// Series of it that are remembered.
+    series: usize,
     /// The state as it was stored, and when.
     noted: Option<(ScrapeHealth, Option<String>, i64)>,
 }
@@ -85,6 +97,7 @@ impl Scraper {
             client: OnceLock::new(),
             memory: Memory::new(config.scrape.memory_bytes),
             changed: Notify::new(),
+            me: Uuid::new_v4(),
             states: Mutex::default(),
         }
     }
@@ -123,7 +136,8 @@ impl Scraper {
             Err(problem) => Err(ScrapeError::Unreachable(problem)),
             Ok(client) => {
                 let most = services.config.scrape.body_bytes;
-                match fetch(&client, &self.reach, target, most, &self.memory).await {
+                let limits = Limits { most, expected: most.min(EXPECTED_BYTES) };
+                match fetch(&client, &self.reach, target, limits, &self.memory).await {
                     Err(error) => Err(error),
                     Ok(answer) => {
                         state.bytes = answer.body.len() as u64;
@@ -156,6 +170,21 @@ impl Scraper {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Known>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the other targets of its tenant leave room for what is remembered of a target.
+    fn has_room(&self, config: &Config, target: &Target) -> bool {
+        let all = self.lock();
+        let others = all.iter().filter(|(id, known)| **id != target.id && known.tenant == target.tenant);
+        let series: usize = others.map(|(_, known)| known.series).sum();
+        series < config.ingest.series_per_tenant.saturating_mul(KNOWN_SERIES)
+    }
+
+    /// Notes how many series of a target are remembered.
+    fn remember(&self, target: &Target, series: usize) {
+        if let Some(known) = self.lock().get_mut(&target.id) {
+            known.series = series;
+        }
     }
 
     /// Changes what is known of a target. Of one that is not asked any more nothing is.
@@ -206,6 +235,8 @@ impl Following {
             target: target.clone(),
             known: KnownSeries::default(),
             stamps: Stamps::default(),
+            last_asked: i64::MIN,
+            expected_bytes: EXPECTED_BYTES,
         };
         let task = tokio::spawn(follower.run(token.clone(), ends.clone()));
         Self { target, token, ends, task: AbortOnDropHandle::new(task) }
@@ -222,9 +253,10 @@ impl Following {
 /// The task: sees to the right targets being asked, as long as it is this Console's duty.
 pub async fn run(services: Arc<Services>, token: CancellationToken) {
     let scraper = services.scraper.clone();
-    let me = Uuid::new_v4();
+    let me = scraper.me;
     let mut following: HashMap<Uuid, Following> = HashMap::new();
     let mut is_on_duty = false;
+    let mut is_waiting = false;
     let mut rounds = interval(ROUND);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -236,7 +268,10 @@ pub async fn run(services: Arc<Services>, token: CancellationToken) {
         match services.stores.admin.hold_duty(DUTY, me, DUTY_SECONDS).await {
             Ok(true) => {}
             Ok(false) => {
-                is_on_duty = false;
+                if !is_waiting {
+                    tracing::info!("another Console scrapes the targets; this one waits");
+                }
+                (is_on_duty, is_waiting) = (false, true);
                 stop_all(&mut following, false).await;
                 scraper.lock().clear();
                 continue;
@@ -252,7 +287,7 @@ pub async fn run(services: Arc<Services>, token: CancellationToken) {
         };
         match planned.await {
             Ok((wanted, noted)) => {
-                is_on_duty = true;
+                (is_on_duty, is_waiting) = (true, false);
                 follow(&services, &mut following, wanted, noted).await;
             }
             Err(error) => {
@@ -308,7 +343,7 @@ async fn follow(
         states.retain(|id, _| following.contains_key(id));
         for (id, target) in &wanted {
             let state = noted.remove(id).unwrap_or_default();
-            states.entry(*id).or_insert(Known { tenant: target.tenant, state, noted: None });
+            states.entry(*id).or_insert(Known { tenant: target.tenant, state, series: 0, noted: None });
         }
     }
     for (id, target) in wanted {
@@ -339,18 +374,14 @@ struct Follower {
     interval: Duration,
     known: KnownSeries,
     stamps: Stamps,
+    /// The time of the newest scrape.
+    last_asked: i64,
+    expected_bytes: usize,
 }
 
 impl Follower {
     async fn run(mut self, token: CancellationToken, ends: Arc<AtomicBool>) {
-        let client = match self.services.scraper.client(&self.target) {
-            Ok(client) => client,
-            Err(problem) => {
-                let now = self.services.clock.now_millis();
-                self.note(now, |state| state.error = Some(problem), ScrapeHealth::Down);
-                return token.cancelled().await;
-            }
-        };
+        let client = self.services.scraper.client(&self.target);
         let first = Instant::now() + first_wait(self.target.id, self.interval, self.services.clock.now_millis().0);
         let mut ticks = interval_at(first, self.interval);
         // What is late is left out: the next one is at its own time again.
@@ -372,52 +403,63 @@ impl Follower {
         }
     }
 
-    async fn fetch(&self, client: &Client) -> Result<Answer, ScrapeError> {
+    async fn fetch(&self, client: &Result<Client, String>) -> Result<Answer, ScrapeError> {
         let scraper = &self.services.scraper;
+        let client = client.as_ref().map_err(|problem| ScrapeError::Unreachable(problem.clone()))?;
         let most = self.services.config.scrape.body_bytes;
-        fetch(client, &scraper.reach, &self.target, most, &scraper.memory).await
+        let limits = Limits { most, expected: self.expected_bytes.min(most) };
+        fetch(client, &scraper.reach, &self.target, limits, &scraper.memory).await
     }
 
     /// Stores what was answered at `asked`, in milliseconds since the Unix epoch, and what came of asking.
     async fn take(&mut self, asked: i64, begun: Instant, answer: Result<Answer, ScrapeError>) {
         let services = self.services.clone();
-        let bytes = answer.as_ref().map_or(0, |answer| answer.body.len() as u64);
+        let bytes = answer.as_ref().map_or(0, |answer| answer.body.len());
+        if bytes > 0 {
+            self.expected_bytes = bytes + bytes / 4;
+        }
         let outcome = match answer {
+            Ok(_) if !services.scraper.has_room(&services.config, &self.target) => Err(ScrapeError::TooManySeries),
             Ok(answer) => read(&mut self.known, answer, &self.terms, services.scrape_times(asked)).await,
             Err(error) => Err(error),
         };
+        // What ends, ends after its last sample, also when the clock was set back.
+        let ended = asked.max(self.last_asked.saturating_add(1));
+        self.last_asked = self.last_asked.max(asked);
         let took = begun.elapsed();
         let (read, mut error) = match outcome {
             Ok(read) => (read, None),
             Err(error) => {
-                let ends = self.known.end_all(self.terms.tenant, asked);
+                let ends = self.known.end_all(self.terms.tenant, ended);
                 (Read { metrics: ends.into(), ..Read::default() }, Some(error))
             }
         };
-        let Read { mut metrics, metadata, samples, added, refused: left_out } = read;
+        let Read { metrics, metadata, samples, added, refused: left_out } = read;
         let kept = if error.is_none() { samples - left_out.as_ref().map_or(0, |(count, _)| *count) } else { 0 };
-        metrics.samples.extend(report(
-            &self.terms,
-            asked,
-            &[
-                (UP, f64::from(u8::from(error.is_none()))),
-                (DURATION, took.as_secs_f64()),
-                (SAMPLES, samples as f64),
-                (SAMPLES_KEPT, kept as f64),
-                (SERIES_ADDED, added as f64),
-            ],
-        ));
+        let told = [
+            (UP, f64::from(u8::from(error.is_none()))),
+            (DURATION, took.as_secs_f64()),
+            (SAMPLES, samples as f64),
+            (SAMPLES_KEPT, kept as f64),
+            (SERIES_ADDED, added as f64),
+        ];
+        let told = report(&self.terms, asked, &told);
         let mut warning = left_out.map(|(count, why)| refused(count, &why));
-        match store(&services, self.terms.tenant, metrics).await {
+        // Whatever becomes of the rest, it is known how the target fares.
+        let (reported, stored) =
+            tokio::join!(store_report(&services, told), store(&services, self.terms.tenant, metrics));
+        match stored {
             Ok(no_room) => warning = no_room.or(warning),
             Err(refusal) => error = error.or(Some(refusal.into())),
         }
+        error = error.or(reported.err().map(ScrapeError::from));
+        services.scraper.remember(&self.target, self.known.len());
         services.describe_metrics(self.terms.tenant, metadata).await;
         services.metrics.scraped(error.is_none());
         let health = if error.is_none() { ScrapeHealth::Up } else { ScrapeHealth::Down };
         let change = |state: &mut ScrapeState| {
             state.duration_ms = took.as_secs_f64() * 1000.0;
-            (state.bytes, state.samples, state.series_added) = (bytes, samples, added);
+            (state.bytes, state.samples, state.series_added) = (bytes as u64, samples, added);
             (state.error, state.warning) = (error.map(|error| error.to_string()), warning);
         };
         self.note(UnixMillis(asked), change, health);
@@ -444,12 +486,29 @@ impl Follower {
 
     /// All of its series end: it is not asked any more, or as another one.
     async fn end(&mut self) {
-        let now = self.services.clock.now_millis().0;
-        let mut ends = self.known.end_all(self.terms.tenant, now);
-        let told = [UP, DURATION, SAMPLES, SAMPLES_KEPT, SERIES_ADDED].map(|name| (name, crate::store::sample::STALE));
-        ends.extend(report(&self.terms, now, &told));
-        if let Err(error) = store(&self.services, self.terms.tenant, ends.into()).await {
+        let at = self.services.clock.now_millis().0.max(self.last_asked.saturating_add(1));
+        let ends = self.known.end_all(self.terms.tenant, at);
+        let told = [UP, DURATION, SAMPLES, SAMPLES_KEPT, SERIES_ADDED].map(|name| (name, STALE));
+        let told = report(&self.terms, at, &told);
+        let (reported, ended) =
+            tokio::join!(store_report(&self.services, told), store(&self.services, self.terms.tenant, ends.into()));
+        if let Err(error) = reported.and(ended.map(|_| ())) {
             tracing::warn!(%error, "the ends of series could not be stored; they end as time goes by");
+        }
+    }
+}
+
+/// Stores what is told of a scrape. There is always room for that.
+async fn store_report(services: &Services, told: Vec<NewSample>) -> Result<(), IngestError> {
+    let deadline = Instant::now() + STORE_PATIENCE;
+    loop {
+        let submission = Submission { metrics: told.clone().into(), ..Submission::default() };
+        match services.ingest.submit(submission).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error == IngestError::TooLarge || Instant::now() + STORE_PAUSE > deadline => {
+                return Err(error);
+            }
+            Err(_) => tokio::time::sleep(STORE_PAUSE).await,
         }
     }
 }
@@ -458,6 +517,9 @@ impl Follower {
 async fn store(services: &Services, tenant: TenantId, metrics: NewMetrics) -> Result<Option<String>, IngestError> {
     let deadline = Instant::now() + STORE_PATIENCE;
     let NewMetrics { samples, exemplars } = metrics;
+    if samples.is_empty() {
+        return Ok(None);
+    }
     let mut parts: Vec<NewMetrics> = Vec::new();
     let mut rest = samples.into_iter().peekable();
     while rest.peek().is_some() {
@@ -486,13 +548,21 @@ async fn store(services: &Services, tenant: TenantId, metrics: NewMetrics) -> Re
 impl Services {
     /// How series of a target are called, and what is taken of them.
     fn scrape_terms(&self, target: &Target) -> Terms {
+        let redactor = self.self_log.redactor();
+        let labels = target.labels();
+        let pairs = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        // As those of the series, which have them too: otherwise they would not go together.
+        let clean = series::read(pairs.chain([(NAME, UP)]), redactor).map(|clean| {
+            let others = clean.iter().filter(|(name, _)| *name != NAME);
+            others.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        });
         Terms {
             tenant: target.tenant,
-            labels: target.labels(),
+            labels: clean.unwrap_or(labels),
             honor_labels: target.settings.honor_labels,
             honor_timestamps: target.settings.honor_timestamps,
             samples: self.config.scrape.samples,
-            redactor: self.self_log.redactor().clone(),
+            redactor: redactor.clone(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use app::model::{ScrapeAuth, ScrapeSettings, ScrapeTls, TenantId};
 use reqwest::Client;
-use url::Url;
+use url::{Host, Url};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -16,8 +16,8 @@ use crate::{
 const MAX_JOB_BYTES: usize = 200;
 /// Longest address, in bytes.
 const MAX_URL_BYTES: usize = 2048;
-/// Longest value of a label that all series of a target get, in bytes.
-const MAX_VALUE_BYTES: usize = 1024;
+/// Largest labels that all series of a target get, in bytes.
+const MAX_LABELS_BYTES: usize = 4096;
 /// Longest pause between two scrapes, in seconds: a series that is older than five minutes counts as ended.
 const MAX_INTERVAL: u32 = 300;
 /// Largest certificate, in bytes.
@@ -72,6 +72,9 @@ impl Target {
         }
         let url = read_url(url.trim())?;
         check_settings(&settings, &secrets)?;
+        if !settings.tls.server_name.is_empty() && url.scheme() != "https" {
+            return wrong("settings.tls.server_name", "it is for https only");
+        }
         Ok(Self { id, tenant, job: job.to_owned(), url, settings, secrets, is_provisioned: false })
     }
 
@@ -168,8 +171,10 @@ fn check_settings(settings: &ScrapeSettings, secrets: &ScrapeSecrets) -> Result<
     if settings.timeout_seconds == 0 || settings.timeout_seconds > settings.interval_seconds {
         return wrong("settings.timeout_seconds", "it must be at least 1, and no more than the interval");
     }
-    if settings.labels.len() > MAX_LABELS / 2 {
-        return wrong("settings.labels", format!("there may be {} of them", MAX_LABELS / 2));
+    let bytes: usize = settings.labels.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if settings.labels.len() > MAX_LABELS / 2 || bytes > MAX_LABELS_BYTES {
+        let message = format!("there may be {} of them, with {MAX_LABELS_BYTES} bytes in all", MAX_LABELS / 2);
+        return wrong("settings.labels", message);
     }
     for (name, value) in &settings.labels {
         let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -180,8 +185,8 @@ fn check_settings(settings: &ScrapeSettings, secrets: &ScrapeSecrets) -> Result<
                 format!("`{name}` is no name of a label: letters, digits and _, no digit first, not two _ first"),
             );
         }
-        if value.len() > MAX_VALUE_BYTES || value.contains('\0') {
-            return wrong("settings.labels", format!("the value of `{name}` is longer than {MAX_VALUE_BYTES} bytes"));
+        if value.contains('\0') {
+            return wrong("settings.labels", format!("the value of `{name}` has a NUL character in it"));
         }
     }
     match &settings.auth {
@@ -204,7 +209,8 @@ fn check_settings(settings: &ScrapeSettings, secrets: &ScrapeSecrets) -> Result<
     if !tls.certificate_pem.is_empty() && key.is_empty() {
         return wrong("key_pem", "the certificate's key is needed");
     }
-    if !tls.server_name.is_empty() && url::Host::parse(&tls.server_name).is_err() {
+    // A number would be asked itself, whatever the address says.
+    if !tls.server_name.is_empty() && !matches!(Host::parse(&tls.server_name), Ok(Host::Domain(_))) {
         return wrong("settings.tls.server_name", "it is no name of a host");
     }
     Ok(())
@@ -257,10 +263,11 @@ mod tests {
         let certificate = with(url, |settings| settings.tls.ca_pem = "x".to_owned()).unwrap();
         assert_eq!(field(certificate.with_usable_certificates()), "settings.tls");
         assert_eq!(field(with(url, |settings| settings.tls.certificate_pem = "x".to_owned())), "key_pem");
-        assert_eq!(
-            field(with(url, |settings| settings.tls.server_name = "a b".to_owned())),
-            "settings.tls.server_name"
-        );
+        for name in ["a b", "169.254.169.254", "0xa9fea9fe", "[fe80::1]"] {
+            let named = |settings: &mut ScrapeSettings| name.clone_into(&mut settings.tls.server_name);
+            assert_eq!(field(with("https://x/metrics", named)), "settings.tls.server_name", "{name}");
+        }
+        assert_eq!(field(with(url, |settings| settings.tls.server_name = "a".to_owned())), "settings.tls.server_name");
     }
 
     #[test]

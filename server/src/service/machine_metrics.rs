@@ -24,7 +24,7 @@ use crate::{
     otlp::{Kind, label_name, metric_name},
     series,
     store::{
-        Metadata, NewMetrics, NewSample,
+        Metadata, NewSample,
         sample::{Labels, NAME, STALE},
     },
 };
@@ -122,19 +122,42 @@ pub enum TakenStatus {
     Duplicate,
 }
 
+/// What a report holds.
+struct ReadReport {
+    samples: Vec<NewSample>,
+    metadata: Vec<Metadata>,
+    /// The series of its texts, by metric.
+    texts: Vec<(String, Labels)>,
+}
+
 /// The texts that metrics last had: tenant, machine, metric.
 #[derive(Debug, Default)]
 pub struct LastTexts(Mutex<HashMap<(TenantId, String, String), Labels>>);
 
 impl LastTexts {
-    /// Notes the series of a text; the one before, if that was another.
-    fn replace(&self, tenant: TenantId, machine: &str, metric: &str, series: &Labels) -> Option<Labels> {
+    /// The series of the text before, if that was another.
+    fn before(&self, tenant: TenantId, machine: &str, metric: &str, series: &Labels) -> Option<Labels> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = all.get(&(tenant, machine.to_owned(), metric.to_owned()));
+        before.filter(|before| *before != series).cloned()
+    }
+
+    /// Notes the series of texts, which are stored.
+    fn learn(&self, tenant: TenantId, machine: &str, texts: Vec<(String, Labels)>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= MOST_TEXTS {
-            all.clear();
+        for (metric, series) in texts {
+            if all.len() >= MOST_TEXTS {
+                all.clear();
+            }
+            // Large ones end as time goes by.
+            let bytes: usize = series.iter().map(|(name, value)| name.len() + value.len()).sum();
+            let key = (tenant, machine.to_owned(), metric);
+            if bytes <= MAX_TEXT_BYTES {
+                all.insert(key, series);
+            } else {
+                all.remove(&key);
+            }
         }
-        let before = all.insert((tenant, machine.to_owned(), metric.to_owned()), series.clone());
-        before.filter(|before| before != series)
     }
 }
 
@@ -160,8 +183,14 @@ impl Services {
             // Tried again after half of it was stored: the same samples are at the same time.
             taken_at = receipt.taken_at;
         }
-        let (metrics, metadata) = self.samples_of_report(tenant, report, &labels, sent_at.unwrap_or(taken_at))?;
-        let no_room = self.store_metrics(tenant, metrics).await.map_err(refused)?;
+        let read = self.samples_of_report(tenant, &report, &labels, sent_at.unwrap_or(taken_at))?;
+        let ReadReport { samples, metadata, texts } = read;
+        let offered = samples.len() as u64;
+        let no_room = self.store_metrics(tenant, samples.into()).await.map_err(refused)?;
+        if let Some(no_room) = no_room.as_ref().filter(|no_room| no_room.samples >= offered) {
+            return Err(ApiError::new(ErrorCode::Unavailable, no_room.message.clone()));
+        }
+        self.last_texts.learn(tenant, &report.machine.hostname, texts);
         self.describe_metrics(tenant, metadata).await;
         if let Some(id) = id {
             self.stores.metrics.keep_receipt(tenant, id).await.map_err(store_failed)?;
@@ -186,21 +215,22 @@ impl Services {
     fn samples_of_report(
         &self,
         tenant: TenantId,
-        report: MachineReport,
+        report: &MachineReport,
         facts: &[(String, String)],
         at: UnixMillis,
-    ) -> Result<(NewMetrics, Vec<Metadata>), ApiError> {
+    ) -> Result<ReadReport, ApiError> {
         const HELP_BYTES: usize = 256;
         let redactor = self.self_log.redactor();
         let MachineReport { machine, metrics, .. } = report;
-        let machine = machine.hostname;
+        let machine = machine.hostname.as_str();
         let time = UnixNanos(at.0.saturating_mul(1_000_000));
         let series = |name: &str, more: &[(&str, &str)]| {
-            let common = [(NAME, name), ("job", JOB), ("instance", machine.as_str())];
+            let common = [(NAME, name), ("job", JOB), ("instance", machine)];
             series::read(common.into_iter().chain(more.iter().copied()), redactor)
         };
         let mut samples = Vec::with_capacity(metrics.len() + 1);
         let mut metadata = Vec::with_capacity(metrics.len());
+        let mut texts = Vec::new();
         let mut seen = HashSet::new();
         for (at, metric) in metrics.iter().enumerate() {
             let field = |part: &str| format!("metrics[{at}].{part}");
@@ -224,10 +254,10 @@ impl Services {
             }
             let labels: &[(&str, &str)] = &more.map(|text| ("value", text)).into_iter().collect::<Vec<_>>();
             let labels = series(&name, labels).map_err(|error| ApiError::invalid(&field("name"), error.to_string()))?;
-            if more.is_some()
-                && let Some(before) = self.last_texts.replace(tenant, &machine, &name, &labels)
-            {
-                samples.push(NewSample { tenant, series: before, time, value: STALE });
+            if more.is_some() {
+                let before = self.last_texts.before(tenant, machine, &name, &labels);
+                samples.extend(before.map(|series| NewSample { tenant, series, time, value: STALE }));
+                texts.push((name.clone(), labels.clone()));
             }
             samples.push(NewSample { tenant, series: labels, time, value });
             if !metric.unit.is_empty() {
@@ -236,11 +266,11 @@ impl Services {
         }
         let facts: Vec<(&str, &str)> = facts.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let info = series(INFO, &facts).map_err(|error| ApiError::invalid("machine", error.to_string()))?;
-        if let Some(before) = self.last_texts.replace(tenant, &machine, INFO, &info) {
-            samples.push(NewSample { tenant, series: before, time, value: STALE });
-        }
+        let before = self.last_texts.before(tenant, machine, INFO, &info);
+        samples.extend(before.map(|series| NewSample { tenant, series, time, value: STALE }));
+        texts.push((INFO.to_owned(), info.clone()));
         samples.push(NewSample { tenant, series: info, time, value: 1.0 });
-        Ok((samples.into(), metadata))
+        Ok(ReadReport { samples, metadata, texts })
     }
 }
 
@@ -317,9 +347,11 @@ mod tests {
     fn a_text_ends_when_another_one_comes() {
         let texts = LastTexts::default();
         let series = |value| Labels::named("version", &[("value", value)]);
-        assert_eq!(texts.replace(TenantId::DEFAULT, "x", "version", &series("1")), None);
-        assert_eq!(texts.replace(TenantId::DEFAULT, "x", "version", &series("1")), None);
-        assert_eq!(texts.replace(TenantId(2), "x", "version", &series("2")), None);
-        assert_eq!(texts.replace(TenantId::DEFAULT, "x", "version", &series("2")), Some(series("1")));
+        let before = |tenant, value| texts.before(tenant, "x", "version", &series(value));
+        assert_eq!(before(TenantId::DEFAULT, "1"), None);
+        texts.learn(TenantId::DEFAULT, "x", vec![("version".to_owned(), series("1"))]);
+        assert_eq!((before(TenantId::DEFAULT, "1"), before(TenantId(2), "2")), (None, None));
+        assert_eq!(before(TenantId::DEFAULT, "2"), Some(series("1")));
+        assert_eq!(before(TenantId::DEFAULT, "2"), Some(series("1")), "until it is stored");
     }
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use app::{
     api::{Actor, ApiError, ErrorCode, Scope, ScrapePort},
-    model::{ScrapeRequest, ScrapeTarget, ScrapeTargets, ScrapeTrial, TenantId},
+    model::{
+        ScrapeAuth, ScrapeRequest, ScrapeSettings, ScrapeState, ScrapeTarget, ScrapeTargets, ScrapeTrial, TenantId,
+    },
 };
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
@@ -100,14 +102,16 @@ impl Services {
             let kept = &before.secrets;
             let is_left_out =
                 (secret.is_none() && kept.secret.is_some()) || (key_pem.is_none() && kept.key_pem.is_some());
-            // Who may change a target must not learn its secret by sending it elsewhere.
-            if is_left_out && origin(&url) != origin(&before.url) && needs_secret(&settings) {
-                return Err(ApiError::invalid("secret", "the address is another one: say the secret again"));
+            // Who may change a target must not learn its secret by sending it elsewhere, or to somebody unproven.
+            let is_elsewhere = origin(&url) != origin(&before.url) || proof(&settings) != proof(&before.settings);
+            if is_left_out && is_elsewhere && needs_secret(&settings) {
+                let message = "the address, or how the target proves who it is, is another one: say the secret again";
+                return Err(ApiError::invalid("secret", message));
             }
             secret = secret.or_else(|| kept.secret.clone());
             key_pem = key_pem.or_else(|| kept.key_pem.clone());
         }
-        if matches!(settings.auth, app::model::ScrapeAuth::None) {
+        if settings.auth == ScrapeAuth::None {
             secret = None;
         }
         if settings.tls.certificate_pem.is_empty() {
@@ -147,7 +151,7 @@ impl Services {
         }
         self.scraper.look_again();
         self.identity.note(actor, action, target.url.as_str(), details(&target.job)).await?;
-        Ok(shown(&target, app::model::ScrapeState::default()))
+        Ok(shown(&target, ScrapeState::default()))
     }
 }
 
@@ -155,8 +159,14 @@ fn details(job: &str) -> Map<String, Value> {
     Map::from_iter([("job".to_owned(), json!(job))])
 }
 
-fn needs_secret(settings: &app::model::ScrapeSettings) -> bool {
-    settings.auth != app::model::ScrapeAuth::None || !settings.tls.certificate_pem.is_empty()
+fn needs_secret(settings: &ScrapeSettings) -> bool {
+    settings.auth != ScrapeAuth::None || !settings.tls.certificate_pem.is_empty()
+}
+
+/// What the target has to show.
+fn proof(settings: &ScrapeSettings) -> (&str, &str, bool) {
+    let tls = &settings.tls;
+    (&tls.ca_pem, &tls.server_name, tls.skip_verification)
 }
 
 /// Scheme, host and port of an address.
@@ -169,7 +179,7 @@ fn checked(stored: StoredTarget) -> Result<Target, Wrong> {
     Target::new(id, tenant, &job, &url, settings, secrets)
 }
 
-fn shown(target: &Target, state: app::model::ScrapeState) -> ScrapeTarget {
+fn shown(target: &Target, state: ScrapeState) -> ScrapeTarget {
     let instance = target.instance();
     ScrapeTarget {
         id: target.id,

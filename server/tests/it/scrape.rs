@@ -34,8 +34,8 @@ enum Says {
     Text(String),
     OpenMetrics(String),
     Status(u16),
-    /// So many bytes, compressed to almost nothing.
-    Bomb(usize),
+    /// What unfolds to very much more.
+    Bomb(Vec<u8>),
     /// So many bytes as they are.
     Flood(usize),
     Nothing,
@@ -79,11 +79,8 @@ async fn answer(State(says): State<Arc<Mutex<Says>>>, headers: HeaderMap) -> Res
         Says::Text(text) => with(TEXT, text),
         Says::OpenMetrics(text) => with("application/openmetrics-text; version=1.0.0; charset=utf-8", text),
         Says::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
-        Says::Bomb(bytes) => {
-            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-            std::io::copy(&mut std::io::Read::take(std::io::repeat(b'#'), bytes as u64), &mut packed).unwrap();
-            let headers = [(header::CONTENT_TYPE, TEXT), (header::CONTENT_ENCODING, "gzip")];
-            (headers, packed.finish().unwrap()).into_response()
+        Says::Bomb(packed) => {
+            ([(header::CONTENT_TYPE, TEXT), (header::CONTENT_ENCODING, "gzip")], packed).into_response()
         }
         Says::Flood(bytes) => {
             let chunks = (0..bytes / 65_536).map(|_| Ok::<_, std::io::Error>(vec![b'#'; 65_536]));
@@ -106,6 +103,13 @@ async fn answer(State(says): State<Arc<Mutex<Says>>>, headers: HeaderMap) -> Res
         }
         Says::For(..) => StatusCode::UNAUTHORIZED.into_response(),
     }
+}
+
+/// So many bytes, compressed to almost nothing.
+fn bomb(bytes: u64) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::copy(&mut std::io::Read::take(std::io::repeat(b'#'), bytes), &mut packed).unwrap();
+    packed.finish().unwrap()
 }
 
 /// So many series of one metric.
@@ -234,7 +238,7 @@ async fn a_target_that_fails_is_down_and_says_why_and_its_series_end() {
     let faults = [
         (Says::Nothing, "within 1 s"),
         (Says::Slowly, "within 1 s"),
-        (Says::Bomb(100 * 1024 * 1024), "larger than 2097152 bytes"),
+        (Says::Bomb(bomb(100 * 1024 * 1024)), "larger than 2097152 bytes"),
         (Says::Flood(100 * 1024 * 1024), "larger than 2097152 bytes"),
         (Says::Text("temperature not a number\n".to_owned()), "line 1"),
         (Says::Text(many(1001, "n")), "more than 1000 samples"),
@@ -414,6 +418,8 @@ async fn targets_of_the_configuration_are_asked_and_cannot_be_changed() {
     let changed = request("another", &exporter.url());
     assert_eq!(app.client.put(app.url(&path)).json(&changed).send().await.unwrap().status(), 409);
     app.stop().await;
+    let noted = home.open().await.scrapes.scrape_states(None).await.unwrap();
+    assert!(fares["since"].is_string() && noted[0].state.since.is_some());
 
     // How it fared is known after a restart, before it is asked again.
     let mut config = home.config();
@@ -421,7 +427,8 @@ async fn targets_of_the_configuration_are_asked_and_cannot_be_changed() {
     config.scrape.jobs = vec![serde_json::from_value::<ScrapeJob>(job).unwrap()];
     let app = TestApp::start_with(config).await;
     let after = state(&app, &target["id"], is_up).await;
-    assert_eq!(after["since"], fares["since"]);
+    let since: chrono::DateTime<chrono::Utc> = after["since"].as_str().unwrap().parse().unwrap();
+    assert_eq!(Some(since), noted[0].state.since);
     app.stop().await;
 }
 

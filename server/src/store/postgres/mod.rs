@@ -186,7 +186,9 @@ impl AdminStore for SqlStore {
         let done = sqlx::query(
             "INSERT INTO duties (name, holder, held_to) VALUES ($1, $2, extract(epoch FROM clock_timestamp())::bigint + $3)
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_to = excluded.held_to
-             WHERE duties.holder = excluded.holder OR duties.held_to < extract(epoch FROM clock_timestamp())::bigint",
+             WHERE duties.holder = excluded.holder OR duties.held_to < extract(epoch FROM clock_timestamp())::bigint
+                -- Nobody says so far ahead: the clock was set back.
+                OR duties.held_to > extract(epoch FROM clock_timestamp())::bigint + $3",
         )
         .bind(name)
         .bind(holder)

@@ -66,6 +66,9 @@ impl ScrapeStore for SqlStore {
     }
 
     async fn add_scrape_target(&self, target: &StoredTarget, most: usize) -> StoreResult<Kept> {
+        if let Kept::Exists(id) = self.same_target(target).await? {
+            return Ok(Kept::Exists(id));
+        }
         let mut tx = self.begin_write().await?;
         let (count,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM scrape_targets WHERE tenant = $1")
             .bind(target.tenant.0)

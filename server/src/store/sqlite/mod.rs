@@ -196,7 +196,9 @@ impl AdminStore for SqlStore {
         let done = sqlx::query(
             "INSERT INTO duties (name, holder, held_to) VALUES ($1, $2, unixepoch() + $3)
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, held_to = excluded.held_to
-             WHERE duties.holder = excluded.holder OR duties.held_to < unixepoch()",
+             WHERE duties.holder = excluded.holder OR duties.held_to < unixepoch()
+                -- Nobody says so far ahead: the clock was set back.
+                OR duties.held_to > unixepoch() + $3",
         )
         .bind(name)
         .bind(holder)
