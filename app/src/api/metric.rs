@@ -40,5 +40,5 @@ pub async fn query_metrics(query: MetricQuery) -> Result<MetricAnswers, ApiError
 #[server(prefix = "/fn", endpoint = "metrics/check", input = Json, output = Json)]
 pub async fn check_query(text: String) -> Result<Option<QueryProblem>, ApiError> {
     let asked = super::asked::<CheckQuery>()?;
-    Ok(asked.console.metrics.check(&text))
+    asked.tell(asked.console.metrics.check(text).await)
 }

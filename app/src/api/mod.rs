@@ -184,7 +184,7 @@ pub trait MetricPort: Send + Sync {
     /// The answers of queries. What is wrong with one of them is said in its answer.
     async fn answer(&self, scope: Scope, query: MetricQuery) -> Result<MetricAnswers, ApiError>;
     /// What is wrong with the text of a query.
-    fn check(&self, text: &str) -> Option<QueryProblem>;
+    async fn check(&self, text: String) -> Result<Option<QueryProblem>, ApiError>;
 }
 
 /// Figures of the overview page.

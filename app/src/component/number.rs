@@ -21,12 +21,11 @@ pub fn format_unit(value: f64, unit: Unit) -> (String, &'static str) {
 pub fn unit_name(unit: Unit) -> &'static str {
     match unit {
         Unit::Milliseconds => "ms",
-        Unit::Percent => "%",
+        Unit::Percent | Unit::Ratio => "%",
         Unit::PerSecond => "/s",
         Unit::Bytes => "bytes",
         Unit::BytesPerSecond => "bytes/s",
         Unit::Number | Unit::Seconds => "",
-        Unit::Ratio => "%",
     }
 }
 
@@ -37,7 +36,7 @@ pub fn compact(value: f64) -> String {
         return significant(value);
     }
     let sign = if value < 0.0 { "−" } else { "" };
-    if size < 1e-6 || size >= 1e15 {
+    if !(1e-6..1e15).contains(&size) {
         return format!("{sign}{size:.1e}");
     }
     if size < 0.005 {

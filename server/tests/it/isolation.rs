@@ -108,10 +108,14 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
         "/fn/overview" => json!({ "query": { "range": range, "compare": "previous", "overlay": false } }),
         "/fn/logs" => logs,
         "/fn/logs/context" => json!({ "query": { "id": owned.log, "lines": 5 } }),
-        "/fn/pipelines" => json!({ "query": {} }),
+        "/fn/pipelines" | "/fn/metrics" => json!({ "query": {} }),
         "/fn/pipeline" => json!({ "id": owned.trace }),
         "/fn/pipelines/demo" => json!({ "count": 1 }),
         "/fn/traces/contrast" => json!({ "query": { "query": { "range": range }, "within": range } }),
+        "/fn/metrics/labels" => json!({ "query": { "metric": "sonar_total" } }),
+        "/fn/metrics/values" => json!({ "query": { "label": "fish" } }),
+        "/fn/metrics/query" => json!({ "query": { "texts": ["{__name__=~\".+\"}"], "range": range } }),
+        "/fn/metrics/check" => json!({ "text": "sum(" }),
         "/fn/performance/endpoint" | "/fn/performance/calls" => json!({ "query": {
             "range": range, "endpoint": { "service": MARK, "method": "GET", "route": "/" } } }),
         "/fn/performance"
@@ -120,11 +124,6 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
         | "/fn/traces"
         | "/fn/logs/summary"
         | "/fn/logs/patterns" => json!({ "query": { "range": range } }),
-        "/fn/metrics" => json!({ "query": {} }),
-        "/fn/metrics/labels" => json!({ "query": { "metric": "sonar_total" } }),
-        "/fn/metrics/values" => json!({ "query": { "label": "fish" } }),
-        "/fn/metrics/query" => json!({ "query": { "texts": ["{__name__=~\".+\"}"], "range": range } }),
-        "/fn/metrics/check" => json!({ "text": "sum(" }),
         "/fn/trace" => json!({ "id": owned.span_trace }),
         "/fn/trace/rows" => json!({ "id": owned.span_trace, "offset": 0 }),
         "/fn/trace/compare" => json!({ "id": owned.span_trace, "other": owned.span_trace }),

@@ -29,10 +29,13 @@ pub fn Exemplars(state: ChartState, exemplars: Memo<Vec<MetricExemplar>>, unit: 
             let told =
                 format!("{} at {when}: open trace {}", shown_value(Some(one.value), unit.get()), one.trace_id.short());
             view! {
-                <a href=format!("/monitoring/traces/{}", one.trace_id) tabindex="-1">
-                    <title>{told}</title>
-                    <path class="exemplar" d=format!("M{x:.1} {:.1}l4 4l-4 4l-4 -4z", y - 4.0) />
-                </a>
+                // Inside a group, so that what the browser makes by itself is a link of SVG and not one of HTML.
+                <g>
+                    <a href=format!("/monitoring/traces/{}", one.trace_id) tabindex="-1">
+                        <title>{told}</title>
+                        <path class="exemplar" d=format!("M{x:.1} {:.1}l4 4l-4 4l-4 -4z", y - 4.0) />
+                    </a>
+                </g>
             }
         };
         let inside = |one: &MetricExemplar| one.time >= grid.from && one.time <= grid.to();

@@ -16,7 +16,7 @@ pub fn Legend(state: ChartState) -> impl IntoView {
     });
     view! {
         <ul class="legend">
-            <For each=move || keys.get().into_iter().enumerate() key=|(_, (key, _))| key.clone() let((place, (key, label)))>
+            <For each=move || keys.get().into_iter().enumerate() key=Clone::clone let((place, (key, label)))>
                 <LegendItem state place key label />
             </For>
         </ul>

@@ -189,7 +189,7 @@ pub fn any_metric(text: &str) -> Option<String> {
             Kind::Open(_) if depth > 0 || BEFORE_LABELS.contains(&before) => depth += 1,
             Kind::Close(_) => depth = depth.saturating_sub(1),
             Kind::Word
-                if depth == 0 && is_metric(token.text) && !all.get(at + 1).is_some_and(|next| next.text == "(") =>
+                if depth == 0 && is_metric(token.text) && all.get(at + 1).is_none_or(|next| next.text != "(") =>
             {
                 return Some(token.text.to_owned());
             }

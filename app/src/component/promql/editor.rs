@@ -95,7 +95,7 @@ impl Editor {
         after_delay(CHECK_PAUSE, move || {
             let is_still = move |text: &str| self.draft.try_with_untracked(|draft| draft == text) == Some(true);
             // What was run is answered with what is wrong.
-            if !is_still(&text) || self.known.with_untracked(|known| *known == text) {
+            if text.trim().is_empty() || !is_still(&text) || self.known.with_untracked(|known| *known == text) {
                 return;
             }
             spawn_local(async move {
@@ -243,7 +243,7 @@ pub fn PromqlEditor(
                 }
                 on:click=move |_| editor.close()
                 on:blur=move |_| editor.close()
-                on:keydown=on_keydown>{initial}</textarea>
+                on:keydown=on_keydown inner_html=escape(&initial)></textarea>
             <ul class="promql-choices" role="listbox" id=list_id aria-label="Suggestions"
                 hidden=move || !editor.is_open()>
                 {part(move || editor.choices.get().into_iter().enumerate().map(|(at, choice)| option(editor, at, choice)).collect_view().into_any())}
@@ -253,6 +253,11 @@ pub fn PromqlEditor(
         </div>
     }
     .into_any()
+}
+
+/// As text of a document. A field without text has no node in it: one would be a blank.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 fn option(editor: Editor, at: usize, choice: Choice) -> AnyView {

@@ -51,7 +51,7 @@ pub fn MetricListPanel(state: Explorer, source: Source) -> impl IntoView {
                 {kept}
                 <SearchBox
                     value=Signal::derive(move || find.get().unwrap_or_default())
-                    set=Callback::new(move |text: String| state.set_find.set(Some(text)))
+                    set=Callback::new(move |text: String| state.set_find(Some(text)))
                     label="Search metrics"
                     help=HELP
                     name=FIND
@@ -74,7 +74,7 @@ fn listed(state: Explorer, list: &MetricList) -> AnyView {
         return view! { <Empty kind=EmptyKind::Range what="metrics" /> }.into_any();
     }
     if list.metrics.is_empty() {
-        let clear = Callback::new(move |()| state.set_find.set(None));
+        let clear = Callback::new(move |()| state.set_find(None));
         return view! { <Empty kind=EmptyKind::Filters(clear) what="metrics" /> }.into_any();
     }
     let shown = list.metrics.len() as u64;

@@ -60,7 +60,8 @@ pub fn MetricsPage() -> impl IntoView {
                 <Awaited fallback=Skeleton pending>
                     // Built once and fed by memos from then on: what is written, switched or focused survives a refresh.
                     {Suspend::new(async move {
-                        drop(source.answers.await);
+                        // Both, so that what the server draws is what the browser begins with.
+                        drop((source.answers.await, source.metrics.await));
                         view! {
                             <Failure source />
                             <QueryForm state source />

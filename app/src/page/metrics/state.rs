@@ -135,8 +135,12 @@ impl Queries {
             .filter_map(|(name, unit)| Some((place(name)?, Unit::from_key(unit)?)))
             .collect();
         let at = get(search, AT).and_then(|name| place(&name)).unwrap_or_default();
-        off.into_iter().for_each(|at| rows[at].is_off = true);
-        units.into_iter().for_each(|(at, unit)| rows[at].unit = Some(unit));
+        for at in off {
+            rows[at].is_off = true;
+        }
+        for (at, unit) in units {
+            rows[at].unit = Some(unit);
+        }
         Self { rows, at }
     }
 
@@ -212,11 +216,8 @@ pub struct Explorer {
     pub range: Memo<RangeSpec>,
     /// Metrics that are looked for.
     pub find: Memo<Option<String>>,
-    /// Puts that into the address.
-    pub set_find: SignalSetter<Option<String>>,
     /// Whether what is shown stays as it is.
     pub paused: Memo<bool>,
-    set_live: SignalSetter<Option<String>>,
     /// What stands in the fields, run or not.
     pub drafts: RwSignal<Vec<String>>,
     /// The label of which many values are listed.
@@ -224,11 +225,13 @@ pub struct Explorer {
     search: Memo<String>,
     list: Memo<Option<String>>,
     rows: Memo<Option<String>>,
-    set: Setters,
+    set: StoredValue<Setters>,
 }
 
 #[derive(Clone, Copy)]
 struct Setters {
+    find: SignalSetter<Option<String>>,
+    live: SignalSetter<Option<String>>,
     query: SignalSetter<Vec<String>>,
     off: SignalSetter<Vec<String>>,
     unit: SignalSetter<Vec<String>>,
@@ -248,6 +251,8 @@ pub fn use_explorer() -> Explorer {
     let (find, set_find) = use_query_param(FIND);
     let (live, set_live) = use_query_param(LIVE);
     let set = Setters {
+        find: set_find,
+        live: set_live,
         query: use_query_params(QUERY).1,
         off: use_query_params(OFF).1,
         unit: use_query_params(UNIT).1,
@@ -259,15 +264,13 @@ pub fn use_explorer() -> Explorer {
         view,
         range,
         find,
-        set_find,
         paused: Memo::new(move |_| live.get().as_deref() == Some("0")),
-        set_live,
         drafts: RwSignal::new(texts),
         label: use_query_param(LABEL).0,
         search,
         list: use_query_param(LIST).0,
         rows: use_query_param(ROWS).0,
-        set,
+        set: StoredValue::new(set),
     }
 }
 
@@ -296,10 +299,11 @@ impl Explorer {
     /// Goes to other queries.
     pub fn go(self, queries: &Queries) {
         let [query, off, unit, at] = queries.values().map(|(_, values)| values);
-        self.set.query.set(query);
-        self.set.off.set(off);
-        self.set.unit.set(unit);
-        self.set.at.set(at);
+        let set = self.set.get_value();
+        set.query.set(query);
+        set.off.set(off);
+        set.unit.set(unit);
+        set.at.set(at);
     }
 
     /// Asks what stands in the fields; clicks change the query of this one.
@@ -319,7 +323,12 @@ impl Explorer {
 
     /// Holds what is shown, or lets it go on.
     pub fn set_paused(self, paused: bool) {
-        self.set_live.set(paused.then(|| "0".to_owned()));
+        self.set.get_value().live.set(paused.then(|| "0".to_owned()));
+    }
+
+    /// Looks for metrics, or for none in particular.
+    pub fn set_find(self, text: Option<String>) {
+        self.set.get_value().find.set(text);
     }
 
     /// How many metrics are listed.
@@ -383,7 +392,7 @@ mod tests {
 
     #[test]
     fn as_many_queries_as_are_answered_have_room() {
-        let search: String = (0..40).map(|n| format!("q=x{n}&")).collect();
+        let search = "q=x&".repeat(40);
         let queries = Queries::of(&search);
         assert_eq!(queries.rows.len(), MetricQuery::MOST);
         assert!(!queries.has_room());

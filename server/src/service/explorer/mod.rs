@@ -78,11 +78,11 @@ impl MetricPort for Services {
         Ok(self.answer_queries(scope.tenant, query).await)
     }
 
-    fn check(&self, text: &str) -> Option<QueryProblem> {
-        if text.trim().is_empty() {
-            return None;
-        }
-        let error = Query::parse(text, Params::range(0, 60_000, 60_000)).err()?;
-        Some(problem::of(text, error))
+    async fn check(&self, text: String) -> Result<Option<QueryProblem>, ApiError> {
+        let check = move || {
+            let error = Query::parse(&text, Params::range(0, 60_000, 60_000)).err()?;
+            Some(problem::of(&text, error))
+        };
+        tokio::task::spawn_blocking(check).await.map_err(|_| ApiError::internal())
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Pieces of a query that are looked at to find where it goes wrong.
-const MOST_PIECES: usize = 300;
+const MOST_PIECES: usize = 120;
 /// What the parser says of a text of which it cannot make sense.
 const NO_QUERY: &str = "invalid promql query";
 

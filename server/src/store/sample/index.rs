@@ -34,6 +34,9 @@ pub struct StoredSeries {
     pub last_day: i64,
 }
 
+/// Series with their numbers.
+pub type Numbered = Vec<(i64, Labels)>;
+
 /// The series of all tenants, as far as somebody has asked for them. Numbers and labels never change, so what is here is
 /// true; what is not may have been added by somebody else.
 #[derive(Debug, Default)]
@@ -97,7 +100,7 @@ impl SeriesIndex {
     }
 
     /// The series for which all matchers hold and which had samples since a day, as far as is known, by number.
-    pub fn matching(&self, tenant: TenantId, matchers: &[Matcher], since_day: i64) -> StoreResult<Vec<(i64, Labels)>> {
+    pub fn matching(&self, tenant: TenantId, matchers: &[Matcher], since_day: i64) -> StoreResult<Numbered> {
         let matching = Matching::new(matchers)?;
         // Expressions may take long: who wants to add series does not wait for them.
         let mut metrics = self.recent(tenant, name_of(matchers), since_day);
@@ -109,7 +112,7 @@ impl SeriesIndex {
     }
 
     /// The series of a metric, or of all, which had samples since a day, by metric.
-    fn recent(&self, tenant: TenantId, name: Option<&str>, since_day: i64) -> Vec<(Arc<str>, Vec<(i64, Labels)>)> {
+    fn recent(&self, tenant: TenantId, name: Option<&str>, since_day: i64) -> Vec<(Arc<str>, Numbered)> {
         let all = self.read();
         let Some(TenantSeries { metrics, .. }) = all.get(&tenant) else { return Vec::new() };
         let of = |(name, metric): (&Arc<str>, &Metric)| {
