@@ -86,12 +86,10 @@ fn meant(address: IpAddr) -> IpAddr {
     let (high, low) = match v6.segments() {
         // The networks' own address, and that of loopback.
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => return address,
-        // Translators: the well-known prefix, one for local use, stateless translation; and addresses of old.
+        // Translators: the well-known prefix and one for local use; stateless translation, and addresses of old; 6to4.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x64, 0xff9b, 1, _, _, _, high, low]
-        | [0, 0, 0, 0, 0xffff, 0, high, low]
-        | [0, 0, 0, 0, 0, 0, high, low]
-        // 6to4
+        | [0, 0, 0, 0, 0xffff | 0, 0, high, low]
         | [0x2002, high, low, ..] => (high, low),
         _ => return address,
     };
