@@ -15,7 +15,9 @@ use server::{
 
 use crate::support::{Engine, Home, TestApp};
 
-const SCOPE: Scope = Scope { tenant: TenantId::DEFAULT, role: Role::Viewer };
+/// A tenant of its own: into `default` Console puts its own metrics.
+const OURS: TenantId = TenantId(2);
+const SCOPE: Scope = Scope { tenant: OURS, role: Role::Viewer };
 const SECOND: i64 = 1_000_000_000;
 
 fn trace() -> TraceId {
@@ -27,7 +29,7 @@ async fn fill(services: &Services, now: UnixMillis) {
     let mut metrics = NewMetrics::default();
     let mut add = |labels: &Labels, at: i64, value: f64| {
         let time = UnixNanos(now.to_nanos().0 - (40 - at) * 15 * SECOND);
-        metrics.samples.push(NewSample { tenant: TenantId::DEFAULT, series: labels.clone(), time, value });
+        metrics.samples.push(NewSample { tenant: OURS, series: labels.clone(), time, value });
     };
     for at in 0..40 {
         for (pace, job) in [(1.0, "api"), (2.0, "api"), (4.0, "web")] {
@@ -50,8 +52,8 @@ async fn fill(services: &Services, now: UnixMillis) {
         labels: std::collections::BTreeMap::new(),
     };
     let series = Labels::named("rpc_seconds_bucket", &[("le", "1")]);
-    metrics.exemplars.push(NewExemplar { tenant: TenantId::DEFAULT, series, exemplar });
-    assert!(services.store_metrics(TenantId::DEFAULT, metrics).await.unwrap().is_none());
+    metrics.exemplars.push(NewExemplar { tenant: OURS, series, exemplar });
+    assert!(services.store_metrics(OURS, metrics).await.unwrap().is_none());
     let said = |name: &str, kind: &str, help: &str| Metadata {
         name: name.to_owned(),
         kind: kind.to_owned(),
@@ -60,7 +62,7 @@ async fn fill(services: &Services, now: UnixMillis) {
     };
     let said =
         vec![said("http_requests_total", "counter", "Answered requests."), said("rpc_seconds", "histogram", "Calls.")];
-    services.describe_metrics(TenantId::DEFAULT, said).await;
+    services.describe_metrics(OURS, said).await;
 }
 
 fn query(texts: &[&str], form: MetricForm) -> MetricQuery {
@@ -74,6 +76,8 @@ async fn metrics_are_found_narrowed_and_answered() {
         let home = Home::new(engine).await;
         let app = TestApp::start(&home).await;
         let services = &app.services;
+        let ours = services.stores.identity.add_tenant("acme", SystemClock.now_utc()).await.unwrap();
+        assert_eq!(ours, Some(OURS));
         let find = async |search: &str, range| {
             let query = MetricListQuery { search: search.to_owned(), range, limit: 2 };
             services.metrics(SCOPE, query).await.unwrap()
