@@ -43,11 +43,12 @@ install_test_tools() {
     [ -n "$(find_pg_bindir)" ] || packages+=(postgresql)
     { has redis-server && has redis-cli; } || [ -n "${TEST_REDIS_URL:-}" ] || packages+=(redis-server)
     { has prometheus && has promtool; } || packages+=(prometheus)
+    has prometheus-node-exporter || has node_exporter || packages+=(prometheus-node-exporter)
     has_venv || packages+=(python3-venv)
     if [ "${#packages[@]}" -gt 0 ]; then
         if ! has apt-get || [ "$(id -u)" -ne 0 ]; then
             fail "missing for the tests: ${packages[*]}. Install them with:
-    sudo apt-get install ${packages[*]}    (Debian; brew install --cask chromium, brew install postgresql redis prometheus python on macOS)
+    sudo apt-get install ${packages[*]}    (Debian; brew install --cask chromium, brew install postgresql redis prometheus node_exporter python on macOS)
 or say where they are: CHROMIUM=/path/to/chromium, TEST_REDIS_URL=redis://…"
         fi
         apt-get update

@@ -180,13 +180,14 @@ struct NodeExporter(Child, String);
 impl NodeExporter {
     fn start() -> Self {
         let address = format!("127.0.0.1:{}", free_port());
-        let child = Command::new("prometheus-node-exporter")
-            .arg(format!("--web.listen-address={address}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("prometheus-node-exporter, which Debian's package of this name has");
+        // As Debian calls it, and as its makers do.
+        let start = |program: &&str| {
+            let mut command = Command::new(program);
+            command.arg(format!("--web.listen-address={address}"));
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
+        };
+        let child = ["prometheus-node-exporter", "node_exporter"].iter().find_map(start);
+        let child = child.expect("prometheus-node-exporter, which Debian's package of this name has");
         Self(child, format!("http://{address}/metrics"))
     }
 }
