@@ -150,7 +150,7 @@ fn table(source: Source, shown: Memo<Vec<uuid::Uuid>>, now: Signal<Option<crate:
     let left_out = Memo::new(move |_| shown.with(|shown| shown.len().saturating_sub(MOST_ROWS)));
     let more = part(move || {
         let count = left_out.get();
-        let line = || view! { <p class="hint more">{format!("{count} more: search for what you look for.")}</p> };
+        let line = || view! { <p class="panel-note">{format!("{count} more: search for what you look for.")}</p> };
         (count > 0).then(line).into_any()
     });
     view! {
