@@ -231,23 +231,25 @@ pub fn PromqlEditor(
     let active = Signal::derive(move || editor.chosen.get().map(|at| editor.option_id(at)));
     view! {
         <div class="promql">
-            <textarea class="input promql-field" id=id name=name rows=lines node_ref=editor.field aria-label=label
-                autocomplete="off" autocapitalize="off" spellcheck="false"
-                placeholder="A metric or an expression…"
-                aria-autocomplete="list" aria-controls=list_id.clone() aria-activedescendant=active
-                aria-invalid=maybe(move || shown_problem.with(Option::is_some).then_some("true"))
-                aria-describedby=described
-                on:input=move |_| {
-                    editor.changed();
-                    editor.offer();
-                }
-                on:click=move |_| editor.close()
-                on:blur=move |_| editor.close()
-                on:keydown=on_keydown inner_html=escape(&initial)></textarea>
-            <ul class="promql-choices" role="listbox" id=list_id aria-label="Suggestions"
-                hidden=move || !editor.is_open()>
-                {part(move || editor.choices.get().into_iter().enumerate().map(|(at, choice)| option(editor, at, choice)).collect_view().into_any())}
-            </ul>
+            <div class="promql-box">
+                <textarea class="input promql-field" id=id name=name rows=lines node_ref=editor.field aria-label=label
+                    autocomplete="off" autocapitalize="off" spellcheck="false"
+                    placeholder="A metric or an expression…"
+                    aria-autocomplete="list" aria-controls=list_id.clone() aria-activedescendant=active
+                    aria-invalid=maybe(move || shown_problem.with(Option::is_some).then_some("true"))
+                    aria-describedby=described
+                    on:input=move |_| {
+                        editor.changed();
+                        editor.offer();
+                    }
+                    on:click=move |_| editor.close()
+                    on:blur=move |_| editor.close()
+                    on:keydown=on_keydown inner_html=escape(&initial)></textarea>
+                <ul class="promql-choices" role="listbox" id=list_id aria-label="Suggestions"
+                    hidden=move || !editor.is_open()>
+                    {part(move || editor.choices.get().into_iter().enumerate().map(|(at, choice)| option(editor, at, choice)).collect_view().into_any())}
+                </ul>
+            </div>
             <p class="visually-hidden" role="status">{said}</p>
             {part(move || shown_problem.get().map(|found| shown(&problem_id, &found, &editor.draft.get())).into_any())}
         </div>

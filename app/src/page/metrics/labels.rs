@@ -39,7 +39,7 @@ pub fn MetricLabelsPanel(state: Explorer, source: Source) -> impl IntoView {
         } else {
             "This query was written by hand: its labels are changed there."
         };
-        view! { <p class="panel-note metric-list-end">{hint}</p> }.into_any()
+        view! { <p class="metric-note">{hint}</p> }.into_any()
     });
     let subtitle =
         text(move || source.built.with(|built| built.as_ref().map(|built| built.metric.clone()).unwrap_or_default()));
@@ -94,13 +94,12 @@ fn shapes(state: Explorer, built: &Built) -> AnyView {
 fn listed(state: Explorer, labels: &MetricLabels, built: &Built) -> AnyView {
     let plain = labels.labels.iter().filter(|label| is_plain(&label.name, false));
     let groups: Vec<AnyView> = plain.map(|label| facet(state, label, built)).collect();
-    let none = groups.is_empty().then(|| view! { <p class="panel-note metric-list-end">"It has no labels."</p> });
+    let none = groups.is_empty().then(|| view! { <p class="metric-note">"It has no labels."</p> });
     let left_out = labels.label_count.saturating_sub(labels.labels.len() as u64);
-    let more = (left_out > 0).then(
-        || view! { <p class="panel-note metric-list-end">{format!("{} more labels.", format_count(left_out))}</p> },
-    );
+    let more = (left_out > 0)
+        .then(|| view! { <p class="metric-note">{format!("{} more labels.", format_count(left_out))}</p> });
     view! {
-        <p class="panel-note metric-list-end">{format!("{} series", format_count(labels.series))}</p>
+        <p class="metric-note">{format!("{} series", format_count(labels.series))}</p>
         {groups}
         {none}
         {more}
@@ -117,8 +116,10 @@ fn facet(state: Explorer, label: &LabelFacet, built: &Built) -> AnyView {
     let group = can_group.then(|| {
         let told = if is_grouped { format!("No longer by {name}") } else { format!("One result for each {name}") };
         view! {
-            <a class="label-group" data-noscroll href=text(move || shape_href(state, &grouped)) title=told.clone()
-                aria-label=told aria-current=is_grouped.then_some("true")>"by"</a>
+            <a class="label-group" data-noscroll href=text(move || shape_href(state, &grouped)) title=told
+                aria-current=is_grouped.then_some("true")>
+                "by" <span class="visually-hidden">{format!(" {name}")}</span>
+            </a>
         }
     });
     let is_open = {
@@ -166,14 +167,13 @@ fn value_row(state: Explorer, label: &str, value: &LabelValue, built: &Built) ->
     let without = built.toggled(label, &value, true);
     let only = if chosen == Some(false) { "No longer only" } else { "Only" };
     let not = if chosen == Some(true) { "No longer without" } else { "Without" };
-    let told = |word: &str| format!("{word} {label}={value}");
-    let (only, not) = (told(only), told(not));
+    let not = format!("{not} {label}={value}");
     view! {
         <li class="label-value" data-chosen=chosen.map(|is_not| if is_not { "out" } else { "in" })>
-            <a class="label-in" data-noscroll href=text(move || shape_href(state, &with)) title=only.clone() aria-label=only
+            <a class="label-in" data-noscroll href=text(move || shape_href(state, &with)) title=format!("{only} {label}={value}")
                 aria-current=maybe(move || (chosen == Some(false)).then_some("true"))>
-                <span class="label-text">{value.clone()}</span>
-                <span class="label-count">{format_count(series)}</span>
+                <span class="label-text"><span class="visually-hidden">{format!("{only} {label}=")}</span>{value.clone()}</span>
+                <span class="label-count"><span class="visually-hidden">", series: "</span>{format_count(series)}</span>
             </a>
             <a class="label-out" data-noscroll href=text(move || shape_href(state, &without)) title=not.clone() aria-label=not
                 aria-current=maybe(move || (chosen == Some(true)).then_some("true"))>

@@ -63,7 +63,7 @@ pub fn QueryPanel(state: Explorer, source: Source, at: usize) -> impl IntoView {
             <Tools state at name row_unit=Memo::new(move |_| row.with(|row| row.unit)) guessed=unit is_off />
             {part(move || {
                 if is_off.get() {
-                    view! { <p class="hint query-note">"Not asked while it is off."</p> }.into_any()
+                    view! { <p class="query-note">"Not asked while it is off."</p> }.into_any()
                 } else {
                     view! { <Answer state source at name unit answer value /> }.into_any()
                 }
@@ -125,7 +125,7 @@ fn Tools(
                 </select>
             </label>
             <a class="button button-small" data-noscroll href=off aria-label=text(move || {
-                format!("Turn query {name} {}", if is_off.get() { "on" } else { "off" })
+                format!("Turn {} query {name}", if is_off.get() { "on" } else { "off" })
             })>{text(move || if is_off.get() { "Turn on".to_owned() } else { "Turn off".to_owned() })}</a>
             {part(move || has_room.get().then(|| view! {
                 <a class="button button-small" data-noscroll href=copy aria-label=format!("Duplicate query {name}")>"Duplicate"</a>

@@ -87,7 +87,7 @@ mod tests {
     fn what_is_wrong_is_said_with_its_place() {
         for (text, at, words) in [
             ("sum(", Some(3), "unclosed left parenthesis"),
-            ("sum(rate(é_x[5m])", Some(9), "PromQL"),
+            ("sum(rate(é_x[5m]))", Some(9), "unexpected character"),
             ("rate(up)", Some(0), "expected type"),
             ("1 + nope(up)", Some(4), "unknown function"),
             ("up{", Some(3), "unexpected end"),
