@@ -120,11 +120,11 @@ mod tests {
             told(&histogram),
             [
                 "_bucket 0.001 1",
-                "_bucket 1 1",
-                "_bucket 2 4",
-                "_bucket 4 5",
-                "_bucket 8 5",
-                "_bucket 16 7",
+                "_bucket 1.0 1",
+                "_bucket 2.0 4",
+                "_bucket 4.0 5",
+                "_bucket 8.0 5",
+                "_bucket 16.0 7",
                 "_bucket +Inf 7",
                 "_sum  40",
                 "_count  7"
@@ -143,7 +143,7 @@ mod tests {
             custom_values: vec![0.5, 1.0],
             ..Histogram::default()
         };
-        assert_eq!(told(&histogram), ["_bucket 0.5 1", "_bucket 1 3", "_bucket +Inf 6", "_sum  3", "_count  6"]);
+        assert_eq!(told(&histogram), ["_bucket 0.5 1", "_bucket 1.0 3", "_bucket +Inf 6", "_sum  3", "_count  6"]);
     }
 
     #[test]

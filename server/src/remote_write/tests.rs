@@ -125,8 +125,8 @@ fn native_histograms_become_classic_ones() {
     assert_eq!(
         told(&found.metrics),
         [
-            r#"d_bucket{le="1"} 0 0"#,
-            r#"d_bucket{le="2"} 0 1"#,
+            r#"d_bucket{le="1.0"} 0 0"#,
+            r#"d_bucket{le="2.0"} 0 1"#,
             r#"d_bucket{le="+Inf"} 0 1"#,
             "d_sum 0 1.5",
             "d_count 0 1"

@@ -98,7 +98,7 @@ pub fn Answer(
         answer.with(|answer| answer.as_ref().map(|answer| charted(answer, grid, unit.get(), state.view.get())))
     });
     let drawn = part(move || match shown.get() {
-        Shown::Waiting => view! { <p class="query-note">"Asking…"</p> }.into_any(),
+        Shown::Waiting => view! { <p class="panel-note">"Asking…"</p> }.into_any(),
         Shown::Nothing(why) => nothing(state, source, why),
         Shown::Chart => {
             let style = Signal::derive(move || state.view.get().style());
@@ -204,7 +204,7 @@ fn Facts(answer: Memo<Option<MetricAnswer>>, grid: Memo<Option<Grid>>, state: Ex
     });
     let notes = part(move || {
         let notes = answer.with(|answer| answer.as_ref().map(|answer| answer.notes.clone()).unwrap_or_default());
-        notes.into_iter().map(|note| view! { <p class="query-note">{note}</p> }).collect_view().into_any()
+        notes.into_iter().map(|note| view! { <p class="panel-note">{note}</p> }).collect_view().into_any()
     });
     let listed = Memo::new(move |_| {
         let all = answer.with(|answer| answer.as_ref().map(|answer| answer.exemplars.clone()).unwrap_or_default());

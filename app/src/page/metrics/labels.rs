@@ -39,7 +39,7 @@ pub fn MetricLabelsPanel(state: Explorer, source: Source) -> impl IntoView {
         } else {
             "This query was written by hand: its labels are changed there."
         };
-        view! { <p class="metric-note">{hint}</p> }.into_any()
+        view! { <p class="panel-note">{hint}</p> }.into_any()
     });
     let subtitle =
         text(move || source.built.with(|built| built.as_ref().map(|built| built.metric.clone()).unwrap_or_default()));
@@ -94,12 +94,12 @@ fn shapes(state: Explorer, built: &Built) -> AnyView {
 fn listed(state: Explorer, labels: &MetricLabels, built: &Built) -> AnyView {
     let plain = labels.labels.iter().filter(|label| is_plain(&label.name, false));
     let groups: Vec<AnyView> = plain.map(|label| facet(state, label, built)).collect();
-    let none = groups.is_empty().then(|| view! { <p class="metric-note">"It has no labels."</p> });
+    let none = groups.is_empty().then(|| view! { <p class="panel-note">"It has no labels."</p> });
     let left_out = labels.label_count.saturating_sub(labels.labels.len() as u64);
     let more = (left_out > 0)
-        .then(|| view! { <p class="metric-note">{format!("{} more labels.", format_count(left_out))}</p> });
+        .then(|| view! { <p class="panel-note">{format!("{} more labels.", format_count(left_out))}</p> });
     view! {
-        <p class="metric-note">{format!("{} series", format_count(labels.series))}</p>
+        <p class="panel-note">{format!("{} series", format_count(labels.series))}</p>
         {groups}
         {none}
         {more}

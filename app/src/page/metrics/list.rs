@@ -68,7 +68,7 @@ pub fn MetricListPanel(state: Explorer, source: Source) -> impl IntoView {
 
 fn listed(state: Explorer, list: &MetricList) -> AnyView {
     if list.is_new {
-        return view! { <p class="metric-note">"No metric was received yet."</p> }.into_any();
+        return view! { <p class="panel-note">"No metric was received yet."</p> }.into_any();
     }
     if list.in_range == 0 {
         return view! { <Empty kind=EmptyKind::Range what="metrics" /> }.into_any();
@@ -84,7 +84,7 @@ fn listed(state: Explorer, list: &MetricList) -> AnyView {
         let link = (shown < u64::from(MetricListQuery::MOST))
             .then(|| view! { " " <a data-noscroll href=text(href)>"Show more"</a> });
         let told = format!("{} of {}.", format_count(shown), format_count(list.matching));
-        view! { <p class="metric-note">{told} {link}</p> }
+        view! { <p class="panel-note">{told} {link}</p> }
     });
     let metrics = list.metrics.iter().cloned().map(|metric| found(state, metric)).collect_view();
     view! {

@@ -63,7 +63,7 @@ pub fn QueryPanel(state: Explorer, source: Source, at: usize) -> impl IntoView {
             <Tools state at name row_unit=Memo::new(move |_| row.with(|row| row.unit)) guessed=unit is_off />
             {part(move || {
                 if is_off.get() {
-                    view! { <p class="query-note">"Not asked while it is off."</p> }.into_any()
+                    view! { <p class="panel-note">"Not asked while it is off."</p> }.into_any()
                 } else {
                     view! { <Answer state source at name unit answer value /> }.into_any()
                 }

@@ -36,7 +36,7 @@ pub fn ValueTable(state: Explorer, name: char, answer: Memo<Option<MetricAnswer>
             let href = text(move || state.href_with(ROWS, Some(&next.to_string())));
             view! { " " <a data-noscroll href=href>"Show more"</a> }
         });
-        view! { <p class="query-note">{format!("{} more series.", format_count(count))} {link}</p> }.into_any()
+        view! { <p class="panel-note">{format!("{} more series.", format_count(count))} {link}</p> }.into_any()
     });
     view! { {table} {more} }.into_any()
 }
