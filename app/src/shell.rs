@@ -78,6 +78,8 @@ lazy_page!(Trace = page::traces::TracePage);
 lazy_page!(Map = page::map::MapPage);
 lazy_page!(Metrics = page::metrics::MetricsPage);
 lazy_page!(Targets = page::targets::TargetsPage);
+lazy_page!(Dashboards = page::dashboards::DashboardsPage);
+lazy_page!(Dashboard = page::dashboards::DashboardPage);
 lazy_page!(Api = page::api::ApiPage);
 lazy_page!(Docs = page::docs::DocsPage);
 lazy_page!(SignIn = page::sign_in::SignInPage);
@@ -100,6 +102,7 @@ pub async fn load_page(path: &str) {
         "/monitoring/map" => Map::preload().await,
         "/monitoring/metrics" => Metrics::preload().await,
         "/monitoring/targets" => Targets::preload().await,
+        "/monitoring/dashboards" => Dashboards::preload().await,
         "/monitoring/api" => Api::preload().await,
         "/docs" => Docs::preload().await,
         "/login" => SignIn::preload().await,
@@ -113,6 +116,7 @@ pub async fn load_page(path: &str) {
         "/settings/configuration" => Configuration::preload().await,
         path if path.starts_with("/monitoring/pipelines/") => Pipeline::preload().await,
         path if path.starts_with("/monitoring/traces/") => Trace::preload().await,
+        path if path.starts_with("/monitoring/dashboards/") => Dashboard::preload().await,
         _ => {}
     }
 }
@@ -141,6 +145,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/monitoring/map") view={Lazy::<Map>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/metrics") view={Lazy::<Metrics>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/targets") view={Lazy::<Targets>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/monitoring/dashboards") view={Lazy::<Dashboards>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("/monitoring/dashboards/:id") view={Lazy::<Dashboard>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/monitoring/api") view={Lazy::<Api>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/docs") view={Lazy::<Docs>::new()} ssr=SsrMode::Async />
                     <Route path=path!("/login") view={Lazy::<SignIn>::new()} ssr=SsrMode::Async />

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     collect::{HostSample, HostSampler, names},
     ingest::{IngestError, Submission},
-    scrape::scraper,
+    scrape::{own, scraper},
     service::Services,
     store::{NewSample, Signal, sample::Labels},
     telemetry::JobRun,
@@ -52,6 +52,8 @@ pub fn start(services: &Arc<Services>) {
     supervisor.spawn("samples", move |token| tidy_samples(this.clone(), token));
     let this = services.clone();
     supervisor.spawn("scraper", move |token| scraper::run(this.clone(), token));
+    let this = services.clone();
+    supervisor.spawn("own_metrics", move |token| own::run(this.clone(), token));
     let this = services.clone();
     supervisor.spawn("retention", move |token| retain(this.clone(), token));
 }

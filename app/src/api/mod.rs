@@ -5,6 +5,7 @@
 //! methods.
 
 mod account;
+mod dashboard;
 mod error;
 mod identity;
 mod log;
@@ -24,6 +25,10 @@ use async_trait::async_trait;
 pub use account::{
     ChangeName, ChangePassword, CloseOtherSessions, CloseSession, LoadAccount, LoadWelcome, change_name,
     change_password, close_other_sessions, close_session, load_account, load_welcome,
+};
+pub use dashboard::{
+    AddDashboard, AddPanel, ChangeDashboard, ListDashboards, LoadDashboard, RemoveDashboard, add_dashboard, add_panel,
+    change_dashboard, list_dashboards, load_dashboard, remove_dashboard,
 };
 pub use error::{ApiError, ErrorCode};
 pub use identity::{
@@ -62,13 +67,14 @@ pub use trace::{
 use uuid::Uuid;
 
 use crate::model::{
-    Account, ApiKey, AuditPage, CallQuery, CallSample, ContrastQuery, CreatedKey, DocGroup, EndpointDetail,
-    EndpointQuery, ErrorQuery, Hotspots, Invitation, KeyRequest, LabelValue, LabelValuesQuery, LogContext,
-    LogContextQuery, LogPage, LogPatterns, LogQuery, LogSummary, LogViewQuery, MapQuery, MemberPage, MetricAnswers,
-    MetricLabels, MetricLabelsQuery, MetricList, MetricListQuery, MetricQuery, Overview, OverviewQuery,
-    PerformancePage, PerformanceQuery, PipelineQuery, QueryProblem, RedactedSample, RedactionRules, Role,
-    ScrapeRequest, ScrapeTarget, ScrapeTargets, ScrapeTrial, ServiceMap, SettingSection, SpanDetail, SpanId, TenantId,
-    TenantList, TraceComparison, TraceContrast, TraceDetail, TraceId, TraceOutline, TracePage, TraceQuery, Welcome,
+    Account, ApiKey, AuditPage, CallQuery, CallSample, ContrastQuery, CreatedKey, Dashboard, DashboardChange,
+    DashboardEntry, DashboardList, DashboardQuery, DashboardView, DocGroup, EndpointDetail, EndpointQuery, ErrorQuery,
+    Hotspots, Invitation, KeyRequest, LabelValue, LabelValuesQuery, LogContext, LogContextQuery, LogPage, LogPatterns,
+    LogQuery, LogSummary, LogViewQuery, MapQuery, MemberPage, MetricAnswers, MetricLabels, MetricLabelsQuery,
+    MetricList, MetricListQuery, MetricQuery, Overview, OverviewQuery, Panel, PerformancePage, PerformanceQuery,
+    PipelineQuery, QueryProblem, RedactedSample, RedactionRules, Role, ScrapeRequest, ScrapeTarget, ScrapeTargets,
+    ScrapeTrial, ServiceMap, SettingSection, SpanDetail, SpanId, TenantId, TenantList, TraceComparison, TraceContrast,
+    TraceDetail, TraceId, TraceOutline, TracePage, TraceQuery, Welcome,
     pipeline::{PipelineDetail, PipelineList, PipelinePage, PipelineStats, PipelineTrace},
 };
 
@@ -257,6 +263,30 @@ pub trait ScrapePort: Send + Sync {
     -> Result<ScrapeTrial, ApiError>;
 }
 
+/// Dashboards.
+#[async_trait]
+pub trait DashboardPort: Send + Sync {
+    /// Those that the tenant sees.
+    async fn dashboards(&self, scope: Scope) -> Result<DashboardList, ApiError>;
+    /// One of them.
+    async fn dashboard(&self, scope: Scope, id: &str) -> Result<DashboardEntry, ApiError>;
+    /// One of them with what its panels ask and are answered.
+    async fn view(&self, scope: Scope, query: DashboardQuery) -> Result<DashboardView, ApiError>;
+    /// Makes one.
+    async fn add_dashboard(&self, actor: &Actor, dashboard: Dashboard) -> Result<DashboardEntry, ApiError>;
+    /// Changes one that is as it was seen.
+    async fn change_dashboard(
+        &self,
+        actor: &Actor,
+        id: &str,
+        change: DashboardChange,
+    ) -> Result<DashboardEntry, ApiError>;
+    /// Removes one.
+    async fn remove_dashboard(&self, actor: &Actor, id: &str) -> Result<(), ApiError>;
+    /// Adds a panel at the end of one.
+    async fn add_panel(&self, actor: &Actor, id: &str, panel: Panel) -> Result<DashboardEntry, ApiError>;
+}
+
 /// How this Console is set up.
 #[async_trait]
 pub trait SettingsPort: Send + Sync {
@@ -293,6 +323,8 @@ pub struct Console {
     pub identity: Arc<dyn IdentityPort>,
     /// Targets that are scraped.
     pub scrapes: Arc<dyn ScrapePort>,
+    /// Dashboards.
+    pub dashboards: Arc<dyn DashboardPort>,
     /// How it is set up.
     pub settings: Arc<dyn SettingsPort>,
     /// The REST interface.

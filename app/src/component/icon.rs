@@ -24,6 +24,8 @@ pub enum IconName {
     Target,
     /// A course between two axes.
     Metrics,
+    /// Three panels, one of them wide.
+    Dashboard,
     /// A plus.
     Plus,
     /// A magnifying glass.
@@ -111,6 +113,7 @@ impl IconName {
                 "M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2zM8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM8 1v3M8 12v3M1 8h3M12 8h3"
             }
             Self::Metrics => "M2.5 2.5v11h11M4.5 10.5l3-4 2.500 2.500 3.500-5.500",
+            Self::Dashboard => "M2.5 2.5h11v4h-11zM2.5 9h4.500v4.500h-4.500zM9.500 9h4v4.500h-4z",
             Self::Plus => "M8 3.5v9M3.5 8h9",
             Self::Search => "M11 7a4 4 0 1 1-8 0 4 4 0 0 1 8 0zM10 10l3.5 3.5",
             Self::Compare => "M2 5.5h11.5M10.5 2.5l3 3-3 3M14 10.5H2.5M5.5 7.5l-3 3 3 3",

@@ -22,6 +22,7 @@ pub mod promql;
 pub mod query;
 pub mod range;
 pub mod reactive;
+pub mod refresh;
 pub mod search_box;
 pub mod skeleton;
 pub mod snippet;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RangeSpec, SpanId, TimeRange, TraceId, UnixMillis, overview::Grid};
+use super::{RangeSpec, SpanId, TimeRange, TraceId, UnixMillis, VariableValue, overview::Grid};
 
 /// What a metric counts or measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -205,6 +205,8 @@ pub struct MetricQuery {
     pub points: u32,
     /// In which form.
     pub form: MetricForm,
+    /// What is put in the place of variables.
+    pub values: Vec<VariableValue>,
 }
 
 impl MetricQuery {

@@ -4,6 +4,7 @@
 
 pub mod comparison;
 pub mod contrast;
+pub mod dashboard;
 pub mod docs;
 pub mod endpoint;
 pub mod health;
@@ -27,6 +28,11 @@ pub mod time;
 
 pub use comparison::TraceComparison;
 pub use contrast::{ContrastQuery, ContrastValue, TraceContrast};
+pub use dashboard::{
+    Dashboard, DashboardChange, DashboardEntry, DashboardList, DashboardQuery, DashboardSource, DashboardSummary,
+    DashboardView, Filling, Flaw, Limit, Panel, PanelAnswers, PanelQuery, PanelRow, PanelView, RowHeight, Variable,
+    VariableSource, VariableState, VariableValue,
+};
 pub use docs::{DocAnswer, DocGroup, DocOperation, DocParameter};
 pub use endpoint::{EndpointSort, EndpointStats};
 pub use identity::{

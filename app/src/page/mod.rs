@@ -1,6 +1,7 @@
 //! A directory per page: view, state in the address, data.
 
 pub mod api;
+pub mod dashboards;
 pub mod docs;
 pub mod logs;
 pub mod map;

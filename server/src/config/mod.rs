@@ -51,6 +51,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// Targets that Console scrapes.
     pub scrape: ScrapeConfig,
+    /// Dashboards.
+    pub dashboards: DashboardsConfig,
     /// What Console asks of others.
     pub outgoing: OutgoingConfig,
     /// What is taken out before anything is stored.
@@ -406,11 +408,35 @@ pub struct MetricsConfig {
     pub query_samples: u64,
     /// Values that a query may hold at once, of eight bytes each.
     pub query_points: u64,
+    /// Seconds between the samples of Console's own metrics that it stores; 0 for none.
+    pub own_interval_seconds: u64,
 }
 
 impl Default for MetricsConfig {
     fn default() -> Self {
-        Self { open: false, query_timeout_seconds: 30, query_samples: 1_000_000_000, query_points: 10_000_000 }
+        Self {
+            open: false,
+            query_timeout_seconds: 30,
+            query_samples: 1_000_000_000,
+            query_points: 10_000_000,
+            own_interval_seconds: 15,
+        }
+    }
+}
+
+/// Section `dashboards`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DashboardsConfig {
+    /// A folder with dashboards, `*.json`, which all tenants see and nobody changes in the pages.
+    pub directory: Option<PathBuf>,
+    /// Dashboards that a tenant may make in the pages.
+    pub per_tenant: usize,
+}
+
+impl Default for DashboardsConfig {
+    fn default() -> Self {
+        Self { directory: None, per_tenant: 500 }
     }
 }
 

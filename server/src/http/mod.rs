@@ -6,6 +6,7 @@ mod body;
 pub mod class;
 mod client;
 mod cookie;
+mod dashboards;
 mod docs;
 mod error;
 mod errors;
@@ -119,6 +120,12 @@ fn surface(state: &AppState) -> Surface {
         .add(Class::READ, routes!(promql::rules))
         .add(Class::READ, routes!(promql::alerts))
         .add(Class::READ, routes!(scrape::as_prometheus))
+        .add(Class::READ, routes!(dashboards::list))
+        .add(Class::EDIT, routes!(dashboards::add))
+        .add(Class::READ, routes!(dashboards::one))
+        .add(Class::READ, routes!(dashboards::export))
+        .add(Class::EDIT, routes!(dashboards::change))
+        .add(Class::EDIT, routes!(dashboards::remove))
         .add(Class::READ, routes!(scrape::list))
         .add(Class::EDIT, routes!(scrape::add))
         .add(Class::EDIT, routes!(scrape::try_out))

@@ -1,6 +1,7 @@
 //! The use cases: what REST handlers and server functions both call. Implements the port of the `app` crate.
 
 mod comparison;
+mod dashboards;
 mod errors;
 mod explorer;
 mod figures;
@@ -92,6 +93,8 @@ pub struct Services {
     pub series_room: SeriesRoom,
     /// What scrapes share.
     pub scraper: Arc<Scraper>,
+    /// Dashboards that are files.
+    dashboard_files: dashboards::DashboardFiles,
     /// Texts that machines reported last.
     last_texts: machine_metrics::LastTexts,
     /// What is said of metrics.
@@ -146,6 +149,7 @@ impl Services {
             known_series: Arc::default(),
             series_room: SeriesRoom::default(),
             scraper: Arc::new(Scraper::new(&config)),
+            dashboard_files: dashboards::DashboardFiles::new(config.dashboards.directory.clone()),
             last_texts: machine_metrics::LastTexts::default(),
             described: Described::default(),
             querying: Arc::new(Semaphore::new((config.store.readers as usize / 2).max(1))),
@@ -173,6 +177,7 @@ impl Services {
             performance: self.clone(),
             identity: self.identity.clone(),
             scrapes: self.clone(),
+            dashboards: self.clone(),
             settings: self.clone(),
             docs,
         }

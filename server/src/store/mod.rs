@@ -14,6 +14,7 @@ pub mod bloom;
 mod bulk;
 pub mod column;
 mod commit;
+mod dashboard;
 mod endpoint;
 pub mod identity;
 pub mod log;
@@ -44,6 +45,7 @@ use self::{
 };
 use crate::config::{Fsync, Secret, StoreConfig};
 pub use commit::{CommitBatch, CommitReceipt, IngestStore, PackedBatch, PackedSpans};
+pub use dashboard::{DashboardKept, DashboardStore, StoredDashboard};
 pub use endpoint::{EndpointDelta, EndpointId, EndpointKey, EndpointStore, Rollup, RollupRange, RollupResolution};
 pub use metric::{
     Exemplar, Metadata, MetricStore, NewExemplar, NewMetrics, NewSample, Receipt, SeriesBatches, SeriesExemplars,
@@ -266,6 +268,8 @@ pub struct Stores {
     pub endpoints: Arc<dyn EndpointStore>,
     /// Targets that are scraped.
     pub scrapes: Arc<dyn ScrapeStore>,
+    /// Dashboards that people make.
+    pub dashboards: Arc<dyn DashboardStore>,
     /// People, sessions, keys, audit.
     pub identity: Arc<dyn IdentityStore>,
     /// Group commit.
@@ -306,6 +310,7 @@ impl Stores {
             + MetricStore
             + EndpointStore
             + ScrapeStore
+            + DashboardStore
             + IngestStore
             + IdentityStore
             + AdminStore
@@ -319,6 +324,7 @@ impl Stores {
             metrics: store.clone(),
             endpoints: store.clone(),
             scrapes: store.clone(),
+            dashboards: store.clone(),
             identity: store.clone(),
             ingest: store.clone(),
             admin: store,

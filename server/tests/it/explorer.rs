@@ -67,7 +67,7 @@ async fn fill(services: &Services, now: UnixMillis) {
 
 fn query(texts: &[&str], form: MetricForm) -> MetricQuery {
     let texts = texts.iter().map(|text| (*text).to_owned()).collect();
-    MetricQuery { texts, range: RangeSpec::Last(600), points: 300, form }
+    MetricQuery { texts, range: RangeSpec::Last(600), points: 300, form, values: Vec::new() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,6 +39,7 @@ struct Owned {
     /// Of a span.
     span_trace: TraceId,
     target: Uuid,
+    dashboard: Uuid,
     user: Uuid,
     key: Uuid,
     session: Uuid,
@@ -78,6 +79,15 @@ async fn fill(app: &TestApp) -> Owned {
     let target = json!({ "request": target() });
     let target: Value =
         admin.post(app.url("/fn/targets/add")).json(&target).send().await.unwrap().json().await.unwrap();
+    let made_dashboard: Value = admin
+        .post(app.url("/fn/dashboards/add"))
+        .json(&json!({ "dashboard": dashboard() }))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     let key = json!({ "request": { "name": MARK, "can_ingest": true, "can_read": true, "expires_in_days": null } });
     let key: Value = admin.post(app.url("/fn/keys/add")).json(&key).send().await.unwrap().json().await.unwrap();
     let lines = admin.get(app.url(&format!("/api/monitoring/logs?service={MARK}"))).send().await.unwrap();
@@ -89,9 +99,16 @@ async fn fill(app: &TestApp) -> Owned {
         trace: made["trace_id"].as_str().unwrap().parse().unwrap(),
         key: key["key"]["id"].as_str().unwrap().parse().unwrap(),
         session: stores.identity.sessions_of(user, SystemClock.now_utc()).await.unwrap()[0].id,
+        dashboard: made_dashboard["id"].as_str().unwrap().parse().unwrap(),
         target: target["id"].as_str().unwrap().parse().unwrap(),
         user,
     }
+}
+
+/// A dashboard that asks for everything.
+fn dashboard() -> Value {
+    let query = json!({ "text": "{__name__=~\".+\"}" });
+    json!({ "title": MARK, "rows": [{ "panels": [{ "queries": [query] }] }] })
 }
 
 /// A target that is never asked.
@@ -147,6 +164,15 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
         }
         "/fn/targets/change" => json!({ "id": owned.target, "request": { "job": "own", "url": "http://x/" } }),
         "/fn/targets/remove" => json!({ "id": owned.target }),
+        "/fn/dashboards/view" => json!({ "query": { "id": owned.dashboard, "range": range } }),
+        "/fn/dashboards/add" => json!({ "dashboard": { "title": "own" } }),
+        "/fn/dashboards/change" => {
+            json!({ "id": owned.dashboard, "change": { "revision": 1, "dashboard": { "title": "own" } } })
+        }
+        "/fn/dashboards/remove" => json!({ "id": owned.dashboard }),
+        "/fn/dashboards/panels/add" => {
+            json!({ "id": owned.dashboard, "panel": { "queries": [{ "text": "up" }] } })
+        }
         "/fn/tenants/add" => json!({ "name": "another" }),
         "/fn/audit" => json!({ "before": null }),
         "/fn/redaction/try" => json!({ "sample": "token=x" }),
@@ -155,6 +181,7 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
         | "/fn/account/sessions/close-others"
         | "/fn/keys"
         | "/fn/targets"
+        | "/fn/dashboards"
         | "/fn/tenants"
         | "/fn/settings"
         | "/fn/redaction"
@@ -166,14 +193,22 @@ fn arguments(path: &str, owned: &Owned) -> Option<Value> {
 /// Every way in: method, path as it is declared, path as it is asked, class, body.
 fn ways(app: &TestApp, owned: &Owned) -> Vec<(Method, String, String, Class, Option<Value>)> {
     let routes = declared(app.services.clone()).into_iter().map(|route| {
-        let is_target = route.path.starts_with("/api/v1/scrape-targets");
-        let asked = route.path.replace("{id}", &if is_target { owned.target } else { owned.trace }.to_string());
+        let id = match route.path.as_str() {
+            path if path.starts_with("/api/v1/scrape-targets") => owned.target,
+            path if path.starts_with("/api/v1/dashboards") => owned.dashboard,
+            _ => owned.trace,
+        };
+        let asked = route.path.replace("{id}", &id.to_string());
         let asked = asked.replace("{log_id}", &owned.log.to_string());
-        let body = (route.method == "PUT").then(|| json!({ "job": "own", "url": "http://x/" }));
+        let body = (route.method == "PUT").then(|| match id {
+            id if id == owned.dashboard => json!({ "revision": 1, "dashboard": { "title": "own" } }),
+            _ => json!({ "job": "own", "url": "http://x/" }),
+        });
         (route.method.parse().unwrap(), route.path, asked, route.class, body)
     });
     let pages = PAGES.iter().map(|(path, class)| {
-        let asked = path.replace("{id}", &owned.trace.to_string());
+        let id = if path.contains("dashboards") { owned.dashboard } else { owned.trace };
+        let asked = path.replace("{id}", &id.to_string());
         let asked = asked.replace("{trace_id}", &owned.span_trace.to_string());
         (Method::GET, (*path).to_owned(), asked, *class, None)
     });
@@ -271,6 +306,8 @@ async fn every_way_in_is_closed_to_other_tenants_and_to_nobody() {
     // What belongs to `default` is as it was.
     let target = app.get(&format!("/api/v1/scrape-targets/{}", owned.target)).await.1;
     assert_eq!(target["job"], MARK);
+    let dashboard = app.get(&format!("/api/v1/dashboards/{}", owned.dashboard)).await.1;
+    assert_eq!((&dashboard["dashboard"]["title"], &dashboard["revision"]), (&json!(MARK), &json!(1)));
     let stores = &app.services.stores.identity;
     let user = stores.user(owned.user).await.unwrap().unwrap();
     assert!(!user.is_disabled && stores.tenants_of(user.id).await.unwrap()[0].1 == Role::Admin);

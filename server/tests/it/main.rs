@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod conformance;
+mod dashboards;
 mod explorer;
 mod fault;
 mod http;

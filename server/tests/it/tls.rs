@@ -32,6 +32,8 @@ async fn console_speaks_tls_and_reads_a_new_certificate_without_dropping_connect
     assert_eq!(named.headers()["strict-transport-security"], "max-age=31536000");
     let local = first.get(&url).send().await.unwrap();
     assert!(!local.headers().contains_key("strict-transport-security"), "other ports of this machine may be plain");
+    // Only what was read to its end leaves its connection open.
+    local.bytes().await.unwrap();
     assert!(app.client.get(app.url("/health")).send().await.is_err(), "plain HTTP is not answered");
 
     // The cookie is for TLS alone.

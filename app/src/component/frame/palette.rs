@@ -151,7 +151,10 @@ mod tests {
     #[test]
     fn nothing_typed_offers_every_page() {
         let labels: Vec<String> = suggest("  ", &pages(None)).into_iter().map(|s| s.label).collect();
-        assert_eq!(labels, ["Overview", "Pipelines", "Traces", "Services", "API", "Metrics", "Logs", "Targets"]);
+        assert_eq!(
+            labels,
+            ["Overview", "Pipelines", "Traces", "Services", "API", "Metrics", "Dashboards", "Logs", "Targets"]
+        );
     }
 
     #[test]

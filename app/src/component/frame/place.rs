@@ -22,6 +22,10 @@ pub enum Place {
     Api,
     /// Series and what they are asked.
     Metrics,
+    /// The list of dashboards.
+    Dashboards,
+    /// One dashboard.
+    Dashboard,
     /// Log lines.
     Logs,
     /// What is scraped.
@@ -40,8 +44,17 @@ pub enum Place {
 
 impl Place {
     /// The pages that have a link of their own, in order; after them come the settings.
-    pub const SECTIONS: [Self; 8] =
-        [Self::Overview, Self::Pipelines, Self::Traces, Self::Map, Self::Api, Self::Metrics, Self::Logs, Self::Targets];
+    pub const SECTIONS: [Self; 9] = [
+        Self::Overview,
+        Self::Pipelines,
+        Self::Traces,
+        Self::Map,
+        Self::Api,
+        Self::Metrics,
+        Self::Dashboards,
+        Self::Logs,
+        Self::Targets,
+    ];
 
     /// The page at this path.
     pub fn of(path: &str) -> Self {
@@ -52,6 +65,7 @@ impl Place {
             "/monitoring/map" => Self::Map,
             "/monitoring/api" => Self::Api,
             "/monitoring/metrics" => Self::Metrics,
+            "/monitoring/dashboards" => Self::Dashboards,
             "/monitoring/logs" => Self::Logs,
             "/monitoring/targets" => Self::Targets,
             "/docs" => Self::Docs,
@@ -66,6 +80,9 @@ impl Place {
                 if let Some(id) = id_below("/monitoring/traces/") {
                     return Self::Trace(id.parse().ok());
                 }
+                if id_below("/monitoring/dashboards/").is_some() {
+                    return Self::Dashboard;
+                }
                 let page = SettingsPage::ALL.into_iter().find(|page| page.path() == other);
                 page.map_or(Self::Nowhere, Self::Settings)
             }
@@ -77,6 +94,7 @@ impl Place {
         match self {
             Self::Pipeline(_) => Self::Pipelines,
             Self::Trace(_) => Self::Traces,
+            Self::Dashboard => Self::Dashboards,
             Self::Settings(_) => Self::Settings(SettingsPage::Account),
             other => other,
         }
@@ -91,6 +109,7 @@ impl Place {
             Self::Map => "/monitoring/map",
             Self::Api => "/monitoring/api",
             Self::Metrics => "/monitoring/metrics",
+            Self::Dashboards | Self::Dashboard => "/monitoring/dashboards",
             Self::Logs => "/monitoring/logs",
             Self::Targets => "/monitoring/targets",
             Self::Settings(page) => page.path(),
@@ -109,6 +128,7 @@ impl Place {
             Self::Map => "Services",
             Self::Api => "API",
             Self::Metrics => "Metrics",
+            Self::Dashboards | Self::Dashboard => "Dashboards",
             Self::Logs => "Logs",
             Self::Targets => "Targets",
             Self::Settings(page) => page.label(),
@@ -128,6 +148,7 @@ impl Place {
             Self::Map => IconName::Map,
             Self::Api => IconName::Endpoints,
             Self::Metrics => IconName::Metrics,
+            Self::Dashboards | Self::Dashboard => IconName::Dashboard,
             Self::Logs => IconName::Logs,
             Self::Targets => IconName::Target,
             Self::Settings(_) => IconName::Settings,
@@ -143,6 +164,7 @@ impl Place {
             Self::Pipeline(None) => "Pipeline".to_owned(),
             Self::Trace(Some(id)) => format!("Trace {}", id.short()),
             Self::Trace(None) => "Trace".to_owned(),
+            Self::Dashboard => "Dashboard".to_owned(),
             Self::Settings(page) => format!("{} · Settings", page.label()),
             other => other.label().to_owned(),
         }
@@ -151,7 +173,10 @@ impl Place {
     /// Whether the header offers the time range. The list of pipelines shows all time unless told otherwise, so it
     /// has a choice of its own.
     pub fn has_range(self) -> bool {
-        matches!(self, Self::Overview | Self::Traces | Self::Map | Self::Api | Self::Metrics | Self::Logs)
+        matches!(
+            self,
+            Self::Overview | Self::Traces | Self::Map | Self::Api | Self::Metrics | Self::Dashboard | Self::Logs
+        )
     }
 
     /// Whether the page compares that range with another.
@@ -182,6 +207,7 @@ mod tests {
         let trace = Place::of("/monitoring/traces/4bf92f3577b34da6a3ce929d0e0e4736");
         assert_eq!((trace.section(), trace.document_title().as_str()), (Place::Traces, "Trace 4bf92f35"));
         assert_eq!(Place::of("/monitoring/traces/nope"), Place::Trace(None));
+        assert_eq!(Place::of("/monitoring/dashboards/hosts").section(), Place::Dashboards);
         assert_eq!(Place::of("/settings/users").document_title(), "Users · Settings");
         assert!(Place::of("/login").is_bare() && Place::of("/welcome").is_bare());
         assert_eq!(Place::of("/monitoring/pipelines/a/b"), Place::Nowhere);

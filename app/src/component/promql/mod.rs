@@ -6,6 +6,7 @@ mod offer;
 pub mod scan;
 pub mod series;
 pub mod unit;
+pub mod values;
 pub mod words;
 
 pub use editor::PromqlEditor;

@@ -1,5 +1,6 @@
 //! Metrics: found by name, narrowed by clicks, asked in PromQL, drawn.
 
+mod add;
 mod answer;
 mod builder;
 mod data;

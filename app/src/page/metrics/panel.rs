@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
+    add::AddToDashboard,
     answer::Answer,
     data::Source,
     state::{Explorer, Queries, letter},
@@ -10,10 +11,11 @@ use super::{
 use crate::{
     component::{
         icon::{Icon, IconName},
+        me::may,
         promql::{PromqlEditor, unit},
         reactive::{maybe, part, text},
     },
-    model::overview::Unit,
+    model::{Role, overview::Unit},
 };
 
 /// One query.
@@ -60,7 +62,7 @@ pub fn QueryPanel(state: Explorer, source: Source, at: usize) -> impl IntoView {
                     state.run(at);
                 }>"Run"</button>
             </div>
-            <Tools state at name row_unit=Memo::new(move |_| row.with(|row| row.unit)) guessed=unit is_off />
+            <Tools state at name query=value row_unit=Memo::new(move |_| row.with(|row| row.unit)) guessed=unit is_off />
             {part(move || {
                 if is_off.get() {
                     view! { <p class="panel-note">"Not asked while it is off."</p> }.into_any()
@@ -79,6 +81,7 @@ fn Tools(
     state: Explorer,
     at: usize,
     name: char,
+    query: Memo<String>,
     row_unit: Memo<Option<Unit>>,
     guessed: Memo<Unit>,
     is_off: Memo<bool>,
@@ -133,6 +136,7 @@ fn Tools(
             <a class="button button-small" data-noscroll href=remove aria-label=format!("Remove query {name}")>
                 <Icon name=IconName::Close /> "Remove"
             </a>
+            {may(Role::Editor).then(|| view! { <AddToDashboard name query unit=row_unit view=state.view /> })}
         </div>
     }
     .into_any()

@@ -350,7 +350,7 @@ impl Explorer {
         let points = if view == View::Heatmap || view == View::Bar { points.min(HEATMAP_POINTS) } else { points };
         let text = |row: &Row| if row.is_off { String::new() } else { row.text.clone() };
         let texts = self.queries.with(|queries| queries.rows.iter().map(text).collect());
-        MetricQuery { texts, range: self.range.get(), points, form }
+        MetricQuery { texts, range: self.range.get(), points, form, values: Vec::new() }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What queries answer, in the form in which it is drawn.
 
 use app::model::{
-    MetricAnswer, MetricAnswers, MetricExemplar, MetricForm, MetricQuery, MetricSeries, TenantId, TimeRange,
-    UnixMillis, overview::Grid,
+    Filling, MetricAnswer, MetricAnswers, MetricExemplar, MetricForm, MetricQuery, MetricSeries, QueryProblem,
+    TenantId, TimeRange, UnixMillis, overview::Grid,
 };
 use futures::future::join_all;
 
@@ -21,10 +21,14 @@ const EXEMPLARS_OF_A_SERIES: usize = 10;
 
 impl Services {
     /// The answers, all over the same range.
-    pub(super) async fn answer_queries(&self, tenant: TenantId, query: MetricQuery) -> MetricAnswers {
+    pub(in crate::service) async fn answer_queries(&self, tenant: TenantId, query: MetricQuery) -> MetricAnswers {
         let range = query.range.resolve(self.clock.now_millis());
         let grid = grid(range, query.points);
-        let answers = query.texts.into_iter().map(|text| self.answer_one(tenant, text, range, grid, query.form));
+        let filling = Filling { values: &query.values, step_ms: grid.step_ms, range_ms: range.duration_ms() };
+        let answers = query.texts.into_iter().map(|text| {
+            let filled = filling.fill(&text);
+            self.answer_one(tenant, text, filled, range, grid, query.form)
+        });
         MetricAnswers { range, grid, form: query.form, answers: join_all(answers).await }
     }
 
@@ -32,6 +36,7 @@ impl Services {
         &self,
         tenant: TenantId,
         text: String,
+        filled: String,
         range: TimeRange,
         grid: Grid,
         form: MetricForm,
@@ -43,16 +48,19 @@ impl Services {
             MetricForm::Course => (grid.from.0, grid.at(grid.len - 1).0, grid.step_ms),
             MetricForm::Table(_) => (range.to.0, range.to.0, 0),
         };
-        let question = Question { text: text.clone(), start, end, step, lookback: None, timeout: None };
+        let question = Question { text: filled.clone(), start, end, step, lookback: None, timeout: None };
         let answered = match self.query(tenant, question).await {
             Ok(answered) => answered,
             Err(error) => {
-                let problem = Some(problem::of(&text, error));
+                let problem = problem::of(&filled, error);
+                // A place in what was asked is none in what was written.
+                let at = problem.at.filter(|_| filled == text);
+                let problem = Some(QueryProblem { at, ..problem });
                 return MetricAnswer { text, problem, ..MetricAnswer::default() };
             }
         };
         let exemplars = match form {
-            MetricForm::Course => self.exemplars_of(tenant, &text, range).await,
+            MetricForm::Course => self.exemplars_of(tenant, &filled, range).await,
             MetricForm::Table(_) => Vec::new(),
         };
         MetricAnswer { text, exemplars, ..shown(answered, grid, form) }

@@ -1,15 +1,15 @@
 //! Metrics as people explore them: which there are, what their labels are, and what queries answer.
 
 mod answers;
-mod instants;
+pub(super) mod instants;
 mod names;
 mod problem;
 
 use app::{
     api::{ApiError, MetricPort, Scope},
     model::{
-        LabelValue, LabelValuesQuery, MetricAnswers, MetricLabels, MetricLabelsQuery, MetricList, MetricListQuery,
-        MetricQuery, QueryProblem,
+        Dashboard, LabelValue, LabelValuesQuery, MetricAnswers, MetricLabels, MetricLabelsQuery, MetricList,
+        MetricListQuery, MetricQuery, QueryProblem,
     },
 };
 use async_trait::async_trait;
@@ -74,6 +74,9 @@ impl MetricPort for Services {
     async fn answer(&self, scope: Scope, query: MetricQuery) -> Result<MetricAnswers, ApiError> {
         if query.texts.len() > MetricQuery::MOST {
             return Err(ApiError::invalid("texts", format!("at most {} queries at once", MetricQuery::MOST)));
+        }
+        if query.values.len() > Dashboard::MOST_VARIABLES {
+            return Err(ApiError::invalid("values", format!("at most {} variables", Dashboard::MOST_VARIABLES)));
         }
         Ok(self.answer_queries(scope.tenant, query).await)
     }

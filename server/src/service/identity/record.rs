@@ -51,6 +51,12 @@ pub enum Action {
     TargetChange,
     /// A target to scrape was removed.
     TargetRemove,
+    /// A dashboard was made.
+    DashboardAdd,
+    /// A dashboard was changed.
+    DashboardChange,
+    /// A dashboard was removed.
+    DashboardRemove,
 }
 
 impl Action {
@@ -75,6 +81,9 @@ impl Action {
             Self::TargetAdd => "target.add",
             Self::TargetChange => "target.change",
             Self::TargetRemove => "target.remove",
+            Self::DashboardAdd => "dashboard.add",
+            Self::DashboardChange => "dashboard.change",
+            Self::DashboardRemove => "dashboard.remove",
         }
     }
 }

@@ -19,6 +19,9 @@ use super::{ACQUIRE_TIMEOUT, AdminStore, Removed, Signal, StoreResult, refuse_ne
 #[path = "../sql/blob.rs"]
 mod blob;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
+#[path = "../sql/dashboard.rs"]
+mod dashboard;
+#[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/endpoint.rs"]
 mod endpoint;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]

@@ -18,6 +18,8 @@ mod checkpoint;
 
 #[path = "../sql/blob.rs"]
 mod blob;
+#[path = "../sql/dashboard.rs"]
+mod dashboard;
 #[path = "../sql/endpoint.rs"]
 mod endpoint;
 #[path = "../sql/filters.rs"]

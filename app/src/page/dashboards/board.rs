@@ -1,0 +1,249 @@
+//! What a dashboard's page knows: the address, the newest answer, and what is being changed.
+
+use std::collections::HashMap;
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+use super::layout::Layout;
+use crate::{
+    api::{ApiError, load_dashboard},
+    browser::{geometry, storage},
+    component::{
+        confirm::Confirm,
+        query::use_query_params,
+        range::use_range,
+        refresh::{points_for, refresh},
+    },
+    model::{Dashboard, DashboardChange, DashboardQuery, DashboardView, RangeSpec, VariableValue},
+};
+
+/// `?var=job:api&var=job:web`: what was chosen of variables.
+const VAR: &str = "var";
+/// What is said while something is changed.
+const CHANGING: &str = "Nothing is stored before you save.";
+/// Points of a course before the page is measured.
+const POINTS: u32 = 150;
+
+/// The page. Copy it freely.
+#[derive(Clone, Copy)]
+pub struct Board {
+    /// Which dashboard.
+    pub id: Memo<String>,
+    /// Over which range.
+    pub range: Memo<RangeSpec>,
+    /// The newest answer.
+    pub loaded: Resource<Result<DashboardView, ApiError>>,
+    /// The newest good answer: a failed refresh does not take what is on screen.
+    pub latest: Memo<Option<DashboardView>>,
+    /// What is being changed.
+    pub draft: RwSignal<Option<Layout>>,
+    /// The revision that was stored: when it is here, nothing is being changed any more.
+    pub saved: RwSignal<Option<i64>>,
+    /// The revision that is being changed.
+    pub base: StoredValue<i64>,
+    /// What is shown.
+    pub layout: Memo<Option<Layout>>,
+    /// The panel whose form is open.
+    pub open: RwSignal<Option<u32>>,
+    /// What stands in the fields of queries and was not run, by panel and place.
+    pub typed: StoredValue<HashMap<(u32, usize), String>>,
+    /// Instants of courses.
+    pub points: RwSignal<u32>,
+    /// The page's question.
+    pub confirm: Confirm,
+    /// What was done, in a sentence.
+    pub said: RwSignal<String>,
+    chosen: Memo<Vec<String>>,
+    set_chosen: SignalSetter<Vec<String>>,
+}
+
+/// The dashboard with this id is changed when its page is opened.
+pub fn open_for_changes(id: &str, revision: i64, dashboard: Dashboard) {
+    let change = DashboardChange { revision, dashboard };
+    storage::set_for_tab(&draft_key(id), &serde_json::to_string(&change).unwrap_or_default());
+}
+
+/// Where a tab remembers what is being changed.
+fn draft_key(id: &str) -> String {
+    format!("console.dashboard.{id}")
+}
+
+/// What an address says of variables.
+fn values(chosen: &[String]) -> Vec<VariableValue> {
+    let mut all: Vec<VariableValue> = Vec::new();
+    for (name, value) in chosen.iter().filter_map(|one| one.split_once(':')) {
+        match all.iter_mut().find(|known| known.name == name) {
+            Some(known) => known.values.push(value.to_owned()),
+            None => all.push(VariableValue { name: name.to_owned(), values: vec![value.to_owned()] }),
+        }
+    }
+    all
+}
+
+/// The same with other values of one variable.
+fn with_values(chosen: &[String], name: &str, values: &[String]) -> Vec<String> {
+    let others = chosen.iter().filter(|one| one.split_once(':').is_none_or(|(other, _)| other != name)).cloned();
+    others.chain(values.iter().map(|value| format!("{name}:{value}"))).collect()
+}
+
+/// The page's state.
+pub fn use_board() -> Board {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
+    let (range, _) = use_range();
+    let (chosen, set_chosen) = use_query_params(VAR);
+    let points = RwSignal::new(POINTS);
+    let question = Memo::new(move |_| DashboardQuery {
+        id: id.get(),
+        range: range.get(),
+        points: points.get(),
+        values: chosen.with(|chosen| values(chosen)),
+    });
+    let loaded = Resource::new(move || question.get(), load_dashboard);
+    let latest = Memo::new(move |before: Option<&Option<DashboardView>>| match loaded.get() {
+        Some(Ok(view)) => Some(view),
+        // Of another dashboard nothing is shown.
+        Some(Err(_)) | None => before.cloned().flatten().filter(|view| view.entry.id == id.get_untracked()),
+    });
+    let draft = RwSignal::new(None::<Layout>);
+    let stored = Memo::new(move |_| latest.with(|latest| Some(Layout::of(&latest.as_ref()?.entry.dashboard))));
+    let layout = Memo::new(move |_| draft.get().or_else(|| stored.get()));
+    let said = RwSignal::new(String::new());
+    let board = Board {
+        id,
+        range,
+        loaded,
+        latest,
+        draft,
+        saved: RwSignal::new(None),
+        base: StoredValue::new(0),
+        layout,
+        open: RwSignal::new(None),
+        typed: StoredValue::new(HashMap::new()),
+        points,
+        confirm: Confirm::new(said),
+        said,
+        chosen,
+        set_chosen,
+    };
+    board.remember_draft();
+    refresh(range, Signal::stored(false), Callback::new(move |()| loaded.refetch()));
+    board
+}
+
+impl Board {
+    /// What is being changed outlives a click on a link and the page's being loaded anew.
+    fn remember_draft(self) {
+        let Self { id, draft, base, .. } = self;
+        Effect::new(move |before: Option<String>| {
+            let id = id.get();
+            if before.as_ref() != Some(&id) {
+                let kept = storage::get_for_tab(&draft_key(&id)).and_then(|text| serde_json::from_str(&text).ok());
+                let kept = kept.map(|DashboardChange { revision, dashboard }| {
+                    base.set_value(revision);
+                    Layout::of(&dashboard)
+                });
+                self.open.set(None);
+                self.said.set(if kept.is_some() { CHANGING.to_owned() } else { String::new() });
+                draft.set(kept);
+            } else {
+                draft.with(|draft| {
+                    let change = draft
+                        .as_ref()
+                        .map(|draft| DashboardChange { revision: base.get_value(), dashboard: draft.dashboard() });
+                    let text = change.and_then(|change| serde_json::to_string(&change).ok()).unwrap_or_default();
+                    storage::set_for_tab(&draft_key(&id), &text);
+                });
+            }
+            draft.track();
+            id
+        });
+        Effect::new(move |_| {
+            let here = self.latest.with(|latest| latest.as_ref().map(|view| view.entry.revision));
+            if self.saved.get().is_some_and(|saved| here >= Some(saved)) {
+                self.saved.set(None);
+                self.end();
+            }
+        });
+    }
+
+    /// Asks for as many points as charts of half this width show.
+    pub fn measure(self, page: &leptos::web_sys::HtmlElement) {
+        let points = self.points;
+        geometry::watch_size(page, move |width, _| {
+            let chart = if width < 700.0 { width } else { width / 2.0 };
+            let wanted = points_for(chart);
+            if width > 0.0 && points.get_untracked() != wanted {
+                points.set(wanted);
+            }
+        });
+    }
+
+    /// Whether it is being changed.
+    pub fn is_edited(self) -> bool {
+        self.draft.with(Option::is_some)
+    }
+
+    /// Begins to change it.
+    pub fn edit(self) {
+        self.said.set(CHANGING.to_owned());
+        self.base.set_value(self.latest.with_untracked(|latest| latest.as_ref().map_or(0, |view| view.entry.revision)));
+        self.draft.set(self.layout.get_untracked());
+    }
+
+    /// Changes it no more; what was changed is gone, or stored.
+    pub fn end(self) {
+        self.open.set(None);
+        self.typed.update_value(HashMap::clear);
+        self.draft.set(None);
+    }
+
+    /// Changes something.
+    pub fn change(self, change: impl FnOnce(&mut Layout)) {
+        self.draft.update(|draft| {
+            if let Some(draft) = draft {
+                change(draft);
+            }
+        });
+    }
+
+    /// What stands in the fields of queries is what is asked, and stored.
+    pub fn take_typed(self) {
+        let typed = self.typed.try_update_value(std::mem::take).unwrap_or_default();
+        let is_news = |draft: &Layout| {
+            typed.iter().any(|((key, at), text)| {
+                draft.panel(*key).and_then(|panel| panel.queries.get(*at)).is_some_and(|query| query.text != *text)
+            })
+        };
+        if self.draft.with_untracked(|draft| draft.as_ref().is_some_and(is_news)) {
+            self.change(|draft| {
+                for ((key, at), text) in typed {
+                    if let Some(query) = draft.panel_mut(key).and_then(|panel| panel.queries.get_mut(at)) {
+                        query.text = text;
+                    }
+                }
+            });
+        }
+    }
+
+    /// Chooses values of a variable; none for what is chosen at first.
+    pub fn choose(self, name: &str, values: &[String]) {
+        self.set_chosen.set(self.chosen.with_untracked(|chosen| with_values(chosen, name, values)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_variables_stand_in_the_address() {
+        let chosen = ["job:a", "host:x:9100", "job:b", "nothing"].map(str::to_owned);
+        let known = values(&chosen);
+        assert_eq!((known[0].name.as_str(), known[0].values.join(",")), ("job", "a,b".to_owned()));
+        assert_eq!((known[1].name.as_str(), known[1].values.join(",")), ("host", "x:9100".to_owned()));
+        assert_eq!(with_values(&chosen, "job", &["c".to_owned()]), ["host:x:9100", "nothing", "job:c"]);
+        assert_eq!(with_values(&chosen, "job", &[]), ["host:x:9100", "nothing"]);
+    }
+}
