@@ -20,6 +20,15 @@ use crate::{
 
 /// `?var=job:api&var=job:web`: what was chosen of variables.
 const VAR: &str = "var";
+/// What belongs to a draft and is not shown.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// The revision that is being changed.
+    pub revision: i64,
+    /// What stands in the fields of queries and was not run, by panel and place.
+    pub typed: HashMap<(u32, usize), String>,
+}
+
 /// What is said while something is changed.
 const CHANGING: &str = "Nothing is stored before you save.";
 /// Points of a course before the page is measured.
@@ -40,22 +49,20 @@ pub struct Board {
     pub draft: RwSignal<Option<Layout>>,
     /// The revision that was stored: when it is here, nothing is being changed any more.
     pub saved: RwSignal<Option<i64>>,
-    /// The revision that is being changed.
-    pub base: StoredValue<i64>,
+    /// What belongs to the draft and is not shown.
+    pub held: StoredValue<Held>,
     /// What is shown.
     pub layout: Memo<Option<Layout>>,
     /// The panel whose form is open.
     pub open: RwSignal<Option<u32>>,
-    /// What stands in the fields of queries and was not run, by panel and place.
-    pub typed: StoredValue<HashMap<(u32, usize), String>>,
     /// Instants of courses.
     pub points: RwSignal<u32>,
     /// The page's question.
-    pub confirm: Confirm,
+    pub confirm: StoredValue<Confirm>,
     /// What was done, in a sentence.
     pub said: RwSignal<String>,
     chosen: Memo<Vec<String>>,
-    set_chosen: SignalSetter<Vec<String>>,
+    set_chosen: StoredValue<SignalSetter<Vec<String>>>,
 }
 
 /// The dashboard with this id is changed when its page is opened.
@@ -117,15 +124,14 @@ pub fn use_board() -> Board {
         latest,
         draft,
         saved: RwSignal::new(None),
-        base: StoredValue::new(0),
+        held: StoredValue::new(Held::default()),
         layout,
         open: RwSignal::new(None),
-        typed: StoredValue::new(HashMap::new()),
         points,
-        confirm: Confirm::new(said),
+        confirm: StoredValue::new(Confirm::new(said)),
         said,
         chosen,
-        set_chosen,
+        set_chosen: StoredValue::new(set_chosen),
     };
     board.remember_draft();
     refresh(range, Signal::stored(false), Callback::new(move |()| loaded.refetch()));
@@ -135,26 +141,27 @@ pub fn use_board() -> Board {
 impl Board {
     /// What is being changed outlives a click on a link and the page's being loaded anew.
     fn remember_draft(self) {
-        let Self { id, draft, base, .. } = self;
+        let Self { id, draft, held, .. } = self;
         Effect::new(move |before: Option<String>| {
             let id = id.get();
-            if before.as_ref() != Some(&id) {
+            if before.as_ref() == Some(&id) {
+                draft.with(|draft| {
+                    let change = draft.as_ref().map(|draft| DashboardChange {
+                        revision: held.with_value(|held| held.revision),
+                        dashboard: draft.dashboard(),
+                    });
+                    let text = change.and_then(|change| serde_json::to_string(&change).ok()).unwrap_or_default();
+                    storage::set_for_tab(&draft_key(&id), &text);
+                });
+            } else {
                 let kept = storage::get_for_tab(&draft_key(&id)).and_then(|text| serde_json::from_str(&text).ok());
                 let kept = kept.map(|DashboardChange { revision, dashboard }| {
-                    base.set_value(revision);
+                    held.update_value(|held| held.revision = revision);
                     Layout::of(&dashboard)
                 });
                 self.open.set(None);
                 self.said.set(if kept.is_some() { CHANGING.to_owned() } else { String::new() });
                 draft.set(kept);
-            } else {
-                draft.with(|draft| {
-                    let change = draft
-                        .as_ref()
-                        .map(|draft| DashboardChange { revision: base.get_value(), dashboard: draft.dashboard() });
-                    let text = change.and_then(|change| serde_json::to_string(&change).ok()).unwrap_or_default();
-                    storage::set_for_tab(&draft_key(&id), &text);
-                });
             }
             draft.track();
             id
@@ -188,14 +195,15 @@ impl Board {
     /// Begins to change it.
     pub fn edit(self) {
         self.said.set(CHANGING.to_owned());
-        self.base.set_value(self.latest.with_untracked(|latest| latest.as_ref().map_or(0, |view| view.entry.revision)));
+        let revision = self.latest.with_untracked(|latest| latest.as_ref().map_or(0, |view| view.entry.revision));
+        self.held.update_value(|held| held.revision = revision);
         self.draft.set(self.layout.get_untracked());
     }
 
     /// Changes it no more; what was changed is gone, or stored.
     pub fn end(self) {
         self.open.set(None);
-        self.typed.update_value(HashMap::clear);
+        self.held.update_value(|held| held.typed.clear());
         self.draft.set(None);
     }
 
@@ -210,7 +218,7 @@ impl Board {
 
     /// What stands in the fields of queries is what is asked, and stored.
     pub fn take_typed(self) {
-        let typed = self.typed.try_update_value(std::mem::take).unwrap_or_default();
+        let typed = self.held.try_update_value(|held| std::mem::take(&mut held.typed)).unwrap_or_default();
         let is_news = |draft: &Layout| {
             typed.iter().any(|((key, at), text)| {
                 draft.panel(*key).and_then(|panel| panel.queries.get(*at)).is_some_and(|query| query.text != *text)
@@ -229,7 +237,7 @@ impl Board {
 
     /// Chooses values of a variable; none for what is chosen at first.
     pub fn choose(self, name: &str, values: &[String]) {
-        self.set_chosen.set(self.chosen.with_untracked(|chosen| with_values(chosen, name, values)));
+        self.set_chosen.get_value().set(self.chosen.with_untracked(|chosen| with_values(chosen, name, values)));
     }
 }
 

@@ -104,7 +104,7 @@ fn Dashboards(list: DashboardList) -> impl IntoView {
         };
         let changed = one.changed_at.map(|at| {
             let at = UnixMillis(at.timestamp_millis());
-            view! { <Age at=at.into() now /> }
+            view! { <Age at now /> }
         });
         view! {
             <tr data-row="">

@@ -51,7 +51,7 @@ pub fn DashboardPage() -> impl IntoView {
                     }
                 })}
             </Awaited>
-            <ConfirmDialog confirm=board.confirm />
+            <ConfirmDialog confirm=board.confirm.get_value() />
         </div>
     }
     .into_any()

@@ -79,7 +79,7 @@ fn save(board: Board, form: Form) {
     let Some(dashboard) = board.draft.with_untracked(|draft| draft.as_ref().map(Layout::dashboard)) else {
         return;
     };
-    let change = DashboardChange { revision: board.base.get_value(), dashboard };
+    let change = DashboardChange { revision: board.held.with_value(|held| held.revision), dashboard };
     let id = board.id.get_untracked();
     form.send(async move {
         let stored = change_dashboard(id, change).await?;
@@ -110,7 +110,7 @@ fn ask_to_remove(board: Board, go: Callback<String>) {
     let title =
         board.layout.with_untracked(|layout| layout.as_ref().map(|layout| layout.title.clone())).unwrap_or_default();
     let explanation = "It is gone for everybody. What its panels show stays.".to_owned();
-    board.confirm.ask(format!("Remove {title}?"), explanation, "Remove", move || {
+    board.confirm.get_value().ask(format!("Remove {title}?"), explanation, "Remove", move || {
         let id = board.id.get_untracked();
         async move {
             remove_dashboard(id).await?;

@@ -28,6 +28,9 @@ const WIDTHS: [(u8, &str); 7] = [
     (12, "the whole row"),
 ];
 
+/// What becomes of thresholds.
+type LimitsChange = Box<dyn FnOnce(&mut Vec<Limit>)>;
+
 /// Buttons of a panel.
 #[component]
 pub fn PanelTools(board: Board, key: u32, panel: Memo<Panel>) -> impl IntoView {
@@ -197,8 +200,8 @@ fn Query(board: Board, key: u32, panel: Memo<Panel>, at: usize) -> impl IntoView
     let value = Memo::new(move |_| query.with(|query| query.text.clone()));
     let legend = Memo::new(move |_| query.with(|query| query.legend.clone()));
     let on_draft = Callback::new(move |text: String| {
-        board.typed.update_value(|typed| {
-            typed.insert((key, at), text);
+        board.held.update_value(|held| {
+            held.typed.insert((key, at), text);
         });
     });
     let remove = move || {
@@ -235,7 +238,7 @@ fn Query(board: Board, key: u32, panel: Memo<Panel>, at: usize) -> impl IntoView
 #[component]
 fn Thresholds(board: Board, key: u32, panel: Memo<Panel>) -> impl IntoView {
     let count = Memo::new(move |_| panel.with(|panel| panel.thresholds.len()));
-    let change = move |change: Box<dyn FnOnce(&mut Vec<Limit>)>| {
+    let change = move |change: LimitsChange| {
         board.change(|draft| {
             if let Some(panel) = draft.panel_mut(key) {
                 change(&mut panel.thresholds);

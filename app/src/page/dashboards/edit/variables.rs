@@ -136,11 +136,11 @@ fn VariableForm(board: Board, at: usize) -> impl IntoView {
             if at < draft.variables.len() {
                 draft.variables.remove(at);
             }
-        })
+        });
     };
     view! {
         <div class="board-variable-form">
-            {field("name", "Name", |variable| variable.name.clone(), |variable, text| variable.name = text.trim().trim_start_matches('$').to_owned())}
+            {field("name", "Name", |variable| variable.name.clone(), |variable, text| text.trim().trim_start_matches('$').clone_into(&mut variable.name))}
             {field("label-shown", "What people read", |variable| variable.label.clone(), |variable, text| variable.label = text)}
             <div class="field">
                 <label for=format!("variable-{at}-kind")>"Values"</label>
