@@ -7,6 +7,7 @@ pub mod clock;
 pub mod dom;
 pub mod event_stream;
 pub mod files;
+pub mod fold;
 pub mod geometry;
 pub mod http;
 pub mod keys;

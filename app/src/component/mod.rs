@@ -9,6 +9,7 @@ pub mod confirm;
 pub mod copy;
 pub mod empty;
 pub mod error_panel;
+pub mod fold;
 pub mod form;
 pub mod frame;
 pub mod icon;

@@ -19,7 +19,7 @@ const ID: &str = "import";
 /// A file, or what stands in it.
 #[component]
 pub fn ImportForm(close: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoView {
-    let form = Form::new(ID, &["document"]);
+    let form = Form::new(ID, &[]);
     let document = NodeRef::<html::Textarea>::new();
     let navigate = use_navigate();
     let submit = move |event: leptos::ev::SubmitEvent| {

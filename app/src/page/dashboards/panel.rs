@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     component::{
+        fold::Fold,
         icon::{Icon, IconName},
         query::{encode, use_page_href},
         reactive::{maybe, part, text},
@@ -68,10 +69,11 @@ fn help(panel: &Panel) -> AnyView {
     let lines = panel.help.lines().map(|line| view! { <p>{line.to_owned()}</p> }).collect_view();
     let label = format!("What {} tells", panel.title);
     view! {
-        <details class="board-help">
+        <Fold class="board-help" summary=move || view! {
             <summary aria-label=label title="What it tells"><Icon name=IconName::Help /></summary>
+        }>
             <div class="board-help-text">{lines}</div>
-        </details>
+        </Fold>
     }
     .into_any()
 }

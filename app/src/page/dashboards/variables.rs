@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::board::Board;
 use crate::{
     component::{
+        fold::Fold,
         icon::{Icon, IconName},
         reactive::{part, text},
     },
@@ -181,10 +182,11 @@ fn Several(board: Board, variable: Variable, state: Memo<Option<VariableState>>)
     view! {
         <div class="board-variable">
             <span>{label.clone()}</span>
-            <details class="board-choice">
+            <Fold class="board-choice" summary=move || view! {
                 <summary class="input" aria-label=text(move || format!("{label}: {}", shown.get()))>
                     <span class="ellipsis">{shown}</span> <Icon name=IconName::ChevronDown />
                 </summary>
+            }>
                 <div class="board-choice-list">
                     {narrow}
                     <ul>
@@ -198,7 +200,7 @@ fn Several(board: Board, variable: Variable, state: Memo<Option<VariableState>>)
                         {none}
                     </ul>
                 </div>
-            </details>
+            </Fold>
             {problem(state)}
         </div>
     }

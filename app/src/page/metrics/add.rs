@@ -89,7 +89,7 @@ pub fn AddToDashboard(name: char, query: Memo<String>, unit: Memo<Option<Unit>>,
     });
     view! {
         <details class="add-panel" on:toggle=move |_| if known.with_untracked(Option::is_none) { load() }>
-            <summary class="button button-small" aria-label=format!("Add query {name} to a dashboard")>"Add to dashboard"</summary>
+            <summary class="button button-small">"Add to dashboard" <span class="visually-hidden">{format!(": query {name}")}</span></summary>
             <div class="add-panel-form">
                 <label class="field"><span>"Dashboard"</span>
                     <select class="input" node_ref=chosen>{options}<option value=NEW>"a new one"</option></select>

@@ -172,8 +172,8 @@ fn value_row(state: Explorer, label: &str, value: &LabelValue, built: &Built) ->
         <li class="label-value" data-chosen=chosen.map(|is_not| if is_not { "out" } else { "in" })>
             <a class="label-in" data-noscroll href=text(move || shape_href(state, &with)) title=format!("{only} {label}={value}")
                 aria-current=maybe(move || (chosen == Some(false)).then_some("true"))>
-                <span class="label-text"><span class="visually-hidden">{format!("{only} {label}=")}</span>{value.clone()}</span>
-                <span class="label-count"><span class="visually-hidden">", series: "</span>{format_count(series)}</span>
+                <span class="label-text"><span class="visually-hidden">{format!("{only} {label}: ")}</span>{value.clone()}</span>
+                <span class="label-count"><span class="visually-hidden">"series: "</span>{format_count(series)}</span>
             </a>
             <a class="label-out" data-noscroll href=text(move || shape_href(state, &without)) title=not.clone() aria-label=not
                 aria-current=maybe(move || (chosen == Some(true)).then_some("true"))>

@@ -15,6 +15,7 @@ use crate::{
         form::{Form, Said, keep_focus},
         icon::{Icon, IconName},
         me::may,
+        query::use_page_href,
         reactive::{flag, part, text},
     },
     model::{Dashboard, DashboardChange, DashboardSource, Role},
@@ -25,7 +26,10 @@ use crate::{
 pub fn EditBar(board: Board) -> impl IntoView {
     let form = Form::new("dashboard", &[]).saying(board.said);
     let navigate = use_navigate();
-    let go = Callback::new(move |address: String| navigate(&address, NavigateOptions::default()));
+    let page_href = use_page_href();
+    // With the chosen time.
+    let go =
+        Callback::new(move |address: String| navigate(&untrack(|| page_href(&address)), NavigateOptions::default()));
     let source = Memo::new(move |_| board.latest.with(|latest| latest.as_ref().map(|view| view.entry.source)));
     let export = text(move || format!("/api/v1/dashboards/{}/export", board.id.get()));
     let is_edited = Memo::new(move |_| board.is_edited());
