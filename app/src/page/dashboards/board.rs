@@ -31,8 +31,8 @@ pub struct Held {
 
 /// What is said while something is changed.
 const CHANGING: &str = "Nothing is stored before you save.";
-/// Points of a course before the page is measured.
-const POINTS: u32 = 150;
+/// Points of a course before the page is measured: those of two charts side by side on a usual screen.
+const POINTS: u32 = 300;
 
 /// The page. Copy it freely.
 #[derive(Clone, Copy)]

@@ -171,6 +171,6 @@ mod tests {
         };
         assert!(matches(&one, "") && matches(&one, "FULL host") && !matches(&one, "full empty"));
         assert_eq!(read("{}").unwrap(), Dashboard::default());
-        assert_eq!(read("[]").unwrap_err().details["field"], "document");
+        assert_eq!(read("7").unwrap_err().details["field"], "document");
     }
 }

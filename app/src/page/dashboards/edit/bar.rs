@@ -89,6 +89,8 @@ fn save(board: Board, form: Form) {
         let stored = change_dashboard(id, change).await?;
         // What was stored is here before the draft goes: nothing flickers back.
         board.saved.try_set(Some(stored.revision));
+        // Should it not come, what is changed further is changed from there.
+        board.held.try_update_value(|held| held.revision = stored.revision);
         board.loaded.refetch();
         keep_focus();
         Ok("Saved.".to_owned())
