@@ -38,6 +38,7 @@ struct Editor {
     field: NodeRef<html::Textarea>,
     range: Signal<RangeSpec>,
     draft_changed: Callback<String>,
+    asked_as: Option<Callback<String, String>>,
 }
 
 impl Editor {
@@ -99,7 +100,11 @@ impl Editor {
                 return;
             }
             spawn_local(async move {
-                let found = check_query(text.clone()).await.ok().flatten();
+                let asked = self.asked_as.map_or_else(|| text.clone(), |asked_as| asked_as.run(text.clone()));
+                let is_same = asked == text;
+                let found = check_query(asked).await.ok().flatten();
+                // A place in what is asked is none in what stands here.
+                let found = found.map(|found| QueryProblem { at: found.at.filter(|_| is_same), ..found });
                 if is_still(&text) {
                     self.wrong.set(found);
                 }
@@ -167,6 +172,9 @@ pub fn PromqlEditor(
     on_draft: Callback<String>,
     /// Asks what stands in the field.
     run: Callback<()>,
+    /// What is asked of what stands in the field, where that is not the same.
+    #[prop(optional)]
+    asked_as: Option<Callback<String, String>>,
 ) -> impl IntoView {
     let initial = value.get_untracked();
     let editor = Editor {
@@ -181,6 +189,7 @@ pub fn PromqlEditor(
         field: NodeRef::new(),
         range,
         draft_changed: on_draft,
+        asked_as,
     };
     // What the address says wins, unless it was run from here: then more may have been typed since.
     Effect::new(move |_| {

@@ -6,6 +6,8 @@ use super::{Dashboard, Panel, Variable, VariableSource};
 
 /// Characters of a query at most.
 const LONGEST_QUERY: usize = 5000;
+/// Characters of a value of a variable at most.
+const LONGEST_VALUE: usize = 1000;
 /// Characters of a text that people read at most.
 const LONGEST_TEXT: usize = 4000;
 
@@ -104,6 +106,18 @@ fn is_name(name: &str) -> bool {
         && name.len() <= 40
 }
 
+fn check_values(field: &str, values: &[String]) -> Result<(), Flaw> {
+    few(field, values.len(), Variable::MOST_VALUES, "values")?;
+    let mut known = HashSet::new();
+    for value in values {
+        within(|| field.to_owned(), value, LONGEST_VALUE)?;
+        if !known.insert(value) {
+            return Err(flaw(field, format!("`{value}` is there twice")));
+        }
+    }
+    Ok(())
+}
+
 fn check_variable(variable: &Variable, field: &str) -> Result<(), Flaw> {
     let below = |name: &str| format!("{field}.{name}");
     if !is_name(&variable.name) {
@@ -111,7 +125,7 @@ fn check_variable(variable: &Variable, field: &str) -> Result<(), Flaw> {
         return Err(flaw(below("name"), rule));
     }
     within(|| below("label"), &variable.label, Dashboard::LONGEST_TITLE)?;
-    few(&below("default"), variable.default.len(), Variable::MOST_VALUES, "values")?;
+    check_values(&below("default"), &variable.default)?;
     match &variable.source {
         VariableSource::Label { series, label } => {
             within(|| below("source.series"), series, LONGEST_QUERY)?;
@@ -126,7 +140,7 @@ fn check_variable(variable: &Variable, field: &str) -> Result<(), Flaw> {
             if values.is_empty() {
                 return Err(flaw(below("source.values"), "at least one value"));
             }
-            few(&below("source.values"), values.len(), Variable::MOST_VALUES, "values")?;
+            check_values(&below("source.values"), values)?;
         }
         VariableSource::Text => {}
     }

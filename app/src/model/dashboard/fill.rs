@@ -25,6 +25,11 @@ pub struct Filling<'a> {
 /// Windows of rates are at least so long, in milliseconds: whatever is reported once a minute has several samples in it.
 const SHORTEST_RATE_MS: i64 = 300_000;
 
+/// Longest query with its values, in bytes.
+const MOST_BYTES: usize = 100_000;
+/// Characters that mean something in an expression.
+const META: &str = "\\.+*?()|[]{}^$#&-~";
+
 /// Where a variable is put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -47,6 +52,8 @@ impl Filling<'_> {
     /// The query with values in the place of `$name` and `${name}`. What is not known stays as it is.
     ///
     /// Several values become an expression that matches each of them, and `=` and `!=` before it become `=~` and `!~`.
+    ///
+    /// What is filled does not grow beyond [`MOST_BYTES`]: variables that find no room stay as they are.
     pub fn fill(&self, text: &str) -> String {
         if !text.contains('$') {
             return text.to_owned();
@@ -57,17 +64,14 @@ impl Filling<'_> {
             let (taken, after) = match next {
                 '#' => rest.split_at(rest.find('\n').unwrap_or(rest.len())),
                 '"' | '\'' | '`' => {
-                    let end = end_of_quoted(rest, next);
-                    let (quoted, after) = rest.split_at(end);
+                    let (quoted, after) = rest.split_at(end_of_quoted(rest, next));
                     self.put_quoted(quoted, next, &mut filled);
                     rest = after;
                     continue;
                 }
                 '$' => {
                     if let Some((name, after)) = variable(rest) {
-                        let length = rest.len() - after.len();
-                        let value = self.value(name, Place::Bare);
-                        filled.push_str(value.as_deref().unwrap_or(&rest[..length]));
+                        self.put(name, &rest[..rest.len() - after.len()], Place::Bare, &mut filled);
                         rest = after;
                         continue;
                     }
@@ -81,6 +85,14 @@ impl Filling<'_> {
         filled
     }
 
+    /// The value of a variable, or what stands there where there is none or no room for it.
+    fn put(&self, name: &str, written: &str, place: Place, filled: &mut String) {
+        // Without looking at the value once there is no room: it may be long.
+        let value = if filled.len() < MOST_BYTES { self.value(name, place) } else { None };
+        let value = value.filter(|value| filled.len() + value.len() <= MOST_BYTES);
+        filled.push_str(value.as_deref().unwrap_or(written));
+    }
+
     /// A quoted text, with its quotes.
     fn put_quoted(&self, quoted: &str, quote: char, filled: &mut String) {
         let inner = quoted.strip_prefix(quote).unwrap_or(quoted);
@@ -90,34 +102,52 @@ impl Filling<'_> {
         };
         let before = filled.trim_end();
         let is_expression = before.ends_with("=~") || before.ends_with("!~");
-        let is_comparison = !is_expression && before.ends_with('=');
-        let alone = variable(inner).filter(|(_, rest)| rest.is_empty()).map(|(name, _)| name);
-        let is_several = alone.and_then(|name| self.known(name)).is_some_and(|value| value.values.len() != 1);
-        let use_of = if is_expression || (is_comparison && is_several) { Use::Expression } else { Use::Other };
-        if is_comparison && is_several {
+        let becomes_one = !is_expression && before.ends_with('=') && self.has_several(inner);
+        if becomes_one {
             filled.truncate(before.len());
             if filled.ends_with("!=") {
                 filled.truncate(filled.len() - 1);
             }
             filled.push('~');
         }
+        let use_of = if is_expression || becomes_one { Use::Expression } else { Use::Other };
         filled.push(quote);
         let mut rest = inner;
-        while let Some(at) = rest.find('$') {
-            filled.push_str(&rest[..at]);
-            rest = &rest[at..];
-            let found =
-                variable(rest).and_then(|(name, after)| Some((self.value(name, Place::Quoted(quote, use_of))?, after)));
-            if let Some((value, after)) = found {
-                filled.push_str(&value);
+        while let Some(next) = rest.chars().next() {
+            if next == '$'
+                && let Some((name, after)) = variable(rest)
+            {
+                self.put(name, &rest[..rest.len() - after.len()], Place::Quoted(quote, use_of), filled);
                 rest = after;
-            } else {
-                filled.push('$');
-                rest = &rest[1..];
+                continue;
+            }
+            // What is escaped stays so, a `$` too: a value must not come after a `\` that it does not know of.
+            let is_escape = next == '\\' && quote != '`';
+            let length = rest.chars().take(if is_escape { 2 } else { 1 }).map(char::len_utf8).sum();
+            let (taken, after) = rest.split_at(length);
+            if becomes_one && !is_escape && META.contains(next) {
+                filled.push_str(if quote == '`' { "\\" } else { "\\\\" });
+            }
+            filled.push_str(taken);
+            rest = after;
+        }
+        filled.push_str(end);
+    }
+
+    /// Whether a variable in the text has several values, or any.
+    fn has_several(&self, mut text: &str) -> bool {
+        while let Some(at) = text.find('$') {
+            text = &text[at + 1..];
+            // From the sign on, which is one byte before.
+            let name = text.strip_prefix('{').map_or_else(
+                || &text[..text.find(|c: char| !is_part(c)).unwrap_or(text.len())],
+                |braced| braced.split_once('}').map_or("", |(name, _)| name),
+            );
+            if self.known(name).is_some_and(|value| value.values.len() != 1) {
+                return true;
             }
         }
-        filled.push_str(rest);
-        filled.push_str(end);
+        false
     }
 
     fn known(&self, name: &str) -> Option<&VariableValue> {
@@ -168,10 +198,13 @@ fn end_of_quoted(text: &str, quote: char) -> usize {
     text.len()
 }
 
+fn is_part(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
 /// The name of the variable at the beginning, and what follows it.
 fn variable(text: &str) -> Option<(&str, &str)> {
     let after = text.strip_prefix('$')?;
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let (name, rest) = match after.strip_prefix('{') {
         Some(braced) => braced.split_once('}')?,
         None => after.split_at(after.find(|c| !is_part(c)).unwrap_or(after.len())),
@@ -184,7 +217,7 @@ fn variable(text: &str) -> Option<(&str, &str)> {
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
-        if "\\.+*?()|[]{}^$#&-~".contains(c) {
+        if META.contains(c) {
             escaped.push('\\');
         }
         escaped.push(c);
@@ -249,6 +282,27 @@ mod tests {
         assert_eq!(filled("up{job='$job'}", &[("job", &["it's"])]), r"up{job='it\'s'}");
         assert_eq!(filled("up{job=~`$job`}", &[("job", &["a`b"])]), r"up{job=~`a\x60b`}");
         assert_eq!(filled("up{job=`$job`}", &[("job", &["a`b"])]), "up{job=`ab`}");
+    }
+
+    #[test]
+    fn several_values_within_a_text_leave_the_rest_as_it_is() {
+        let jobs: &[(&str, &[&str])] = &[("job", &["a", "b"])];
+        assert_eq!(filled(r#"up{job="x.$job"}"#, jobs), r#"up{job=~"x\\.(a|b)"}"#);
+        assert_eq!(filled("up{job=`x.${job}`}", jobs), r"up{job=~`x\.(a|b)`}");
+    }
+
+    #[test]
+    fn an_escape_before_a_variable_does_not_open_its_quotes() {
+        let evil: &[(&str, &[&str])] = &[("job", &[r#""} or vector(1) #"#])];
+        assert_eq!(filled(r#"up{a="\$job"}"#, evil), r#"up{a="\$job"}"#);
+        assert_eq!(filled(r#"up{a="\\$job"}"#, evil), r#"up{a="\\\"} or vector(1) #"}"#);
+    }
+
+    #[test]
+    fn many_variables_do_not_make_an_endless_query() {
+        let long = "x".repeat(60_000);
+        let text = "$a".repeat(1000);
+        assert_eq!(filled(&text, &[("a", &[&long])]).len(), 60_000 + 999 * 2);
     }
 
     #[test]

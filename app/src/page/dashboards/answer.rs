@@ -21,7 +21,7 @@ use crate::{
     },
     model::{
         ChartData, Limit, MetricAnswer, MetricAnswers, MetricForm, MetricQuery, MetricSeries, Panel, PanelQuery,
-        PanelView, RangeSpec,
+        PanelView, RangeSpec, VariableValue,
         overview::{ChartSeries, Grid, Unit},
     },
 };
@@ -29,10 +29,15 @@ use crate::{
 /// Numbers of one panel; of more, the rest is counted.
 const MOST_NUMBERS: usize = 24;
 
+/// Instants at the end of a course of which one has to have a value for it to be of now.
+const NEWEST: usize = 3;
+
 /// What a panel asks.
 type Question = (Vec<String>, MetricForm);
-/// What it asked alone, and what came of it.
-type Alone = (Question, Result<MetricAnswers, ApiError>);
+/// What it asks alone: with which values.
+type AskedAlone = (Question, Vec<VariableValue>);
+/// What came of it.
+type Alone = (AskedAlone, Result<MetricAnswers, ApiError>);
 
 /// What is known of a panel's answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,24 +63,36 @@ pub fn use_answer(board: Board, panel: Memo<Panel>) -> Memo<Known> {
     });
     // Over which range and with which values the page was answered last.
     let asked = Memo::new(move |_| board.latest.with(|latest| latest.as_ref().map(|view| (view.range, view.values()))));
+    let asking = StoredValue::new(None::<AskedAlone>);
     Effect::new(move |_| {
         let question = question.get();
         let Some((range, values)) = asked.get() else { return };
         let is_empty = question.0.iter().all(|text| text.trim().is_empty());
         if is_empty || shared.with(Option::is_some) {
+            asking.set_value(None);
+            alone.set(None);
             return;
         }
+        let wanted = (question, values);
+        // Somebody who waits is not helped by asking twice.
+        if asking.with_value(|asking| asking.as_ref() == Some(&wanted)) {
+            return;
+        }
+        asking.set_value(Some(wanted.clone()));
         let query = MetricQuery {
-            texts: question.0.clone(),
+            texts: wanted.0.0.clone(),
             range: RangeSpec::Fixed(range.from, range.to),
             points: board.points.get_untracked(),
-            form: question.1,
-            values,
+            form: wanted.0.1,
+            values: wanted.1.clone(),
         };
         spawn_local(async move {
             let answer = query_metrics(query).await;
-            // The page may be gone by then.
-            alone.try_set(Some((question, answer)));
+            // The page may be gone by then, and something else be asked.
+            if asking.try_with_value(|asking| asking.as_ref() == Some(&wanted)) == Some(true) {
+                asking.set_value(None);
+                alone.set(Some((wanted, answer)));
+            }
         });
     });
     Memo::new(move |before: Option<&Known>| {
@@ -83,8 +100,11 @@ pub fn use_answer(board: Board, panel: Memo<Panel>) -> Memo<Known> {
             return Known::Answered(answers);
         }
         let question = question.get();
-        let mine =
-            alone.with(|alone| alone.as_ref().filter(|(of, _)| *of == question).map(|(_, answer)| answer.clone()));
+        let mine = alone.with(|alone| {
+            let ((of, values), answer) = alone.as_ref()?;
+            let is_of = asked.with(|asked| asked.as_ref().is_some_and(|(_, wanted)| wanted == values));
+            (*of == question && is_of).then(|| answer.clone())
+        });
         match mine {
             Some(Ok(answers)) => Known::Answered(answers),
             Some(Err(error)) => Known::Failed(error),
@@ -299,8 +319,9 @@ fn level(limits: &[Limit], value: f64) -> Option<&'static str> {
     if crossed().any(|limit| limit.is_critical) { Some("critical") } else { crossed().next().map(|_| "warning") }
 }
 
+/// The value at the end of the range; what ended before is none.
 fn newest(series: &MetricSeries) -> Option<f64> {
-    series.values.iter().rev().copied().flatten().next()
+    series.values.iter().rev().take(NEWEST).copied().flatten().next()
 }
 
 /// The newest value of each series, large.
@@ -364,7 +385,7 @@ fn remarks(panel: &Panel, answers: &MetricAnswers) -> AnyView {
 
 /// The grid that answers were made for.
 pub fn grid_of(board: Board) -> Option<Grid> {
-    board.latest.with(|latest| latest.as_ref().map(|view| view.grid))
+    board.latest.with_untracked(|latest| latest.as_ref().map(|view| view.grid))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub struct Held {
 }
 
 /// What is said while something is changed.
-const CHANGING: &str = "Nothing is stored before you save.";
+const CHANGING: &str = "Changes are stored when you save.";
 /// Points of a course before the page is measured: those of two charts side by side on a usual screen.
 const POINTS: u32 = 300;
 
@@ -47,8 +47,8 @@ pub struct Board {
     pub latest: Memo<Option<DashboardView>>,
     /// What is being changed.
     pub draft: RwSignal<Option<Layout>>,
-    /// The revision that was stored: when it is here, nothing is being changed any more.
-    pub saved: RwSignal<Option<i64>>,
+    /// What was stored and as which revision: when that is here, it is not being changed any more.
+    pub saved: RwSignal<Option<(i64, Dashboard)>>,
     /// What belongs to the draft and is not shown.
     pub held: StoredValue<Held>,
     /// What is shown.
@@ -109,12 +109,14 @@ pub fn use_board() -> Board {
     });
     let loaded = Resource::new(move || question.get(), load_dashboard);
     let latest = Memo::new(move |before: Option<&Option<DashboardView>>| match loaded.get() {
-        Some(Ok(view)) => Some(view),
-        // Of another dashboard nothing is shown.
-        Some(Err(_)) | None => before.cloned().flatten().filter(|view| view.entry.id == id.get_untracked()),
+        // Of another dashboard nothing is shown: what was loaded before is there until the next one is.
+        Some(Ok(view)) => Some(view).filter(|view| view.entry.id == id.get()),
+        Some(Err(_)) | None => before.cloned().flatten().filter(|view| view.entry.id == id.get()),
     });
     let draft = RwSignal::new(None::<Layout>);
-    let stored = Memo::new(move |_| latest.with(|latest| Some(Layout::of(&latest.as_ref()?.entry.dashboard))));
+    let stored = Memo::new(move |_| {
+        latest.with(|latest| latest.as_ref().map(|view| Layout::of(&view.entry.id, &view.entry.dashboard)))
+    });
     let layout = Memo::new(move |_| draft.get().or_else(|| stored.get()));
     let said = RwSignal::new(String::new());
     let board = Board {
@@ -157,9 +159,11 @@ impl Board {
                 let kept = storage::get_for_tab(&draft_key(&id)).and_then(|text| serde_json::from_str(&text).ok());
                 let kept = kept.map(|DashboardChange { revision, dashboard }| {
                     held.update_value(|held| held.revision = revision);
-                    Layout::of(&dashboard)
+                    Layout::of(&id, &dashboard)
                 });
                 self.open.set(None);
+                self.saved.set(None);
+                held.update_value(|held| held.typed.clear());
                 self.said.set(if kept.is_some() { CHANGING.to_owned() } else { String::new() });
                 draft.set(kept);
             }
@@ -168,9 +172,15 @@ impl Board {
         });
         Effect::new(move |_| {
             let here = self.latest.with(|latest| latest.as_ref().map(|view| view.entry.revision));
-            if self.saved.get().is_some_and(|saved| here >= Some(saved)) {
-                self.saved.set(None);
+            let Some((saved, sent)) = self.saved.get().filter(|(saved, _)| here >= Some(*saved)) else { return };
+            self.saved.set(None);
+            let is_all = draft.with_untracked(|draft| draft.as_ref().is_some_and(|draft| draft.dashboard() == sent));
+            if is_all && held.with_value(|held| held.typed.is_empty()) {
                 self.end();
+            } else {
+                // What was changed meanwhile is changed from there.
+                held.update_value(|held| held.revision = saved);
+                self.said.set(CHANGING.to_owned());
             }
         });
     }
@@ -233,6 +243,12 @@ impl Board {
                 }
             });
         }
+    }
+
+    /// What the address says of a variable.
+    pub fn chosen_of(self, name: &str) -> Option<Vec<String>> {
+        let all = self.chosen.with_untracked(|chosen| values(chosen));
+        all.into_iter().find(|value| value.name == name).map(|value| value.values)
     }
 
     /// Chooses values of a variable; none for what is chosen at first.

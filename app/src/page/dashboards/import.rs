@@ -10,6 +10,7 @@ use crate::{
     component::{
         form::{Form, FormEnd, FormProblem},
         panel::Panel,
+        query::use_page_href,
     },
 };
 
@@ -22,13 +23,14 @@ pub fn ImportForm(close: impl Fn() + Copy + Send + Sync + 'static) -> impl IntoV
     let form = Form::new(ID, &[]);
     let document = NodeRef::<html::Textarea>::new();
     let navigate = use_navigate();
+    let page_href = use_page_href();
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let text = document.get_untracked().map(|area| area.value()).unwrap_or_default();
-        let navigate = navigate.clone();
+        let (navigate, page_href) = (navigate.clone(), page_href.clone());
         form.send(async move {
             let made = add_dashboard(read(&text)?).await?;
-            navigate(&format!("{LIST}/{}", made.id), NavigateOptions::default());
+            navigate(&untrack(|| page_href(&format!("{LIST}/{}", made.id))), NavigateOptions::default());
             Ok(String::new())
         });
     };

@@ -41,9 +41,11 @@ pub enum Step {
 }
 
 impl Layout {
-    /// On the page; the same dashboard always gets the same keys.
-    pub fn of(dashboard: &Dashboard) -> Self {
-        let mut next = 0;
+    /// On the page; the same dashboard always gets the same keys, and others get others.
+    pub fn of(id: &str, dashboard: &Dashboard) -> Self {
+        let hash = id.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
+        // Room for ten thousand keys each.
+        let mut next = (hash % 100_000) * 10_000;
         let mut key = || {
             next += 1;
             next
@@ -195,7 +197,7 @@ mod tests {
             panels: titles.iter().map(|title| panel(title)).collect(),
             ..PanelRow::default()
         };
-        Layout::of(&Dashboard { rows: vec![row(&["a", "b"]), row(&["c"])], ..Dashboard::default() })
+        Layout::of("a", &Dashboard { rows: vec![row(&["a", "b"]), row(&["c"])], ..Dashboard::default() })
     }
 
     fn told(layout: &Layout) -> String {
@@ -211,7 +213,8 @@ mod tests {
     #[test]
     fn a_dashboard_goes_there_and_back() {
         let layout = layout();
-        assert_eq!(Layout::of(&layout.dashboard()), layout);
+        assert_eq!(Layout::of("a", &layout.dashboard()), layout);
+        assert_ne!(Layout::of("b", &layout.dashboard()).rows[0].key, layout.rows[0].key);
         assert_eq!(layout.panel_count(), 3);
     }
 

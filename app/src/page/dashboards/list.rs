@@ -36,14 +36,15 @@ pub fn DashboardsPage() -> impl IntoView {
     let (import, set_import) = use_choice(IMPORT);
     let form = Form::new("dashboards", &[]);
     let navigate = use_navigate();
+    let page_href = use_page_href();
     let new = move |_| {
-        let navigate = navigate.clone();
+        let (navigate, page_href) = (navigate.clone(), page_href.clone());
         form.send(async move {
             let rows = vec![PanelRow::default()];
             let made =
                 add_dashboard(Dashboard { title: "New dashboard".to_owned(), rows, ..Dashboard::default() }).await?;
             open_for_changes(&made.id, made.revision, made.dashboard);
-            navigate(&format!("{LIST}/{}", made.id), NavigateOptions::default());
+            navigate(&untrack(|| page_href(&format!("{LIST}/{}", made.id))), NavigateOptions::default());
             Ok(String::new())
         });
     };

@@ -113,7 +113,11 @@ fn Head(board: Board) -> impl IntoView {
                 </div>
                 <EditBar board />
             </header>
-            {part(move || is_edited.get().then(|| view! { <DashboardForm board /> }).into_any())}
+            {part(move || {
+                // Its fields are another dashboard's then.
+                board.id.track();
+                is_edited.get().then(|| view! { <DashboardForm board /> }).into_any()
+            })}
             <VariableBar board />
         }
         .into_any()

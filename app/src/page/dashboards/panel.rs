@@ -29,7 +29,13 @@ pub fn BoardPanel(board: Board, key: u32) -> impl IntoView {
     });
     let is_open = Memo::new(move |_| board.open.get() == Some(key) && board.is_edited());
     let width = text(move || if is_open.get() { Panel::WIDEST } else { panel.with(|panel| panel.width) }.to_string());
-    let title = text(move || panel.with(|panel| panel.title.clone()));
+    // What has no title is called by what it asks.
+    let title = text(move || {
+        panel.with(|panel| match panel.title.trim() {
+            "" => panel.queries.first().map(|query| query.text.clone()).unwrap_or_default(),
+            title => title.to_owned(),
+        })
+    });
     let heading = format!("board-panel-{key}");
     let id = heading.clone();
     let page_href = use_page_href();
@@ -78,19 +84,24 @@ fn help(panel: &Panel) -> AnyView {
     .into_any()
 }
 
+/// A query as it is asked now.
+pub fn fill(board: Board, text: &str) -> String {
+    let (values, range_ms) = board.latest.with_untracked(|latest| {
+        latest.as_ref().map(|view| (view.values(), view.range.duration_ms())).unwrap_or_default()
+    });
+    let step_ms = grid_of(board).map_or(60_000, |grid| grid.step_ms);
+    Filling { values: &values, step_ms, range_ms }.fill(text)
+}
+
 /// The explorer with the queries of a panel, as they are asked now.
 fn explorer(board: Board, panel: &Panel) -> String {
-    let (values, range_ms) = board
-        .latest
-        .with(|latest| latest.as_ref().map(|view| (view.values(), view.range.duration_ms())).unwrap_or_default());
-    let step_ms = grid_of(board).map_or(60_000, |grid| grid.step_ms);
-    let filling = Filling { values: &values, step_ms, range_ms };
+    board.latest.track();
     let mut params: Vec<String> = panel
         .queries
         .iter()
         .filter(|query| !query.text.trim().is_empty())
         .take(MetricQuery::MOST)
-        .map(|query| format!("q={}", encode(&filling.fill(&query.text))))
+        .map(|query| format!("q={}", encode(&fill(board, &query.text))))
         .collect();
     if let Some(unit) = panel.unit {
         let letters = ('a'..='z').take(params.len());

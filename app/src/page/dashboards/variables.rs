@@ -90,7 +90,7 @@ fn One(board: Board, variable: Variable, state: Memo<Option<VariableState>>) -> 
         let option = |value: String| {
             let selected = value == chosen;
             let shown = value.clone();
-            view! { <option value=value selected=selected>{shown}</option> }
+            view! { <option value=value selected=selected prop:selected=selected>{shown}</option> }
         };
         if options.is_empty() {
             return view! { <option value="">"no values"</option> }.into_any();
@@ -124,13 +124,18 @@ fn Several(board: Board, variable: Variable, state: Memo<Option<VariableState>>)
     let shown = text(move || state.with(|state| state.as_ref().map(summary).unwrap_or_default()));
     let has_default = !variable.default.is_empty();
     let name = StoredValue::new(variable.name);
-    let all = move |_| {
+    let all = move |input: leptos::web_sys::HtmlInputElement| {
+        // All is what there is without a choice: it cannot be taken away.
+        input.set_checked(true);
         let all = if has_default { vec![Variable::ALL.to_owned()] } else { Vec::new() };
         name.with_value(|name| board.choose(name, &all));
     };
     let toggle = move |value: &str, is_on: bool| {
-        let mut chosen =
-            state.with_untracked(|state| state.as_ref().map(|state| state.chosen.clone()).unwrap_or_default());
+        // From the address: it may know more than the newest answer.
+        let known =
+            || state.with_untracked(|state| state.as_ref().map(|state| state.chosen.clone()).unwrap_or_default());
+        let mut chosen = name.with_value(|name| board.chosen_of(name)).unwrap_or_else(known);
+        chosen.retain(|other| other != Variable::ALL);
         chosen.retain(|other| other != value);
         if is_on {
             chosen.push(value.to_owned());
@@ -192,7 +197,7 @@ fn Several(board: Board, variable: Variable, state: Memo<Option<VariableState>>)
                     <ul>
                         <li>
                             <label class="check">
-                                <input type="checkbox" prop:checked=is_all checked=is_all.get_untracked() on:change=all />
+                                <input type="checkbox" prop:checked=is_all checked=is_all.get_untracked() on:change:target=move |event| all(event.target()) />
                                 "All"
                             </label>
                         </li>

@@ -57,6 +57,14 @@ pub fn AddToDashboard(name: char, query: Memo<String>, unit: Memo<Option<Unit>>,
             }
         });
     };
+    // Dashboards come and go while it is closed.
+    let is_open = StoredValue::new(false);
+    let toggled = move || {
+        is_open.update_value(|is_open| *is_open = !*is_open);
+        if is_open.get_value() {
+            load();
+        }
+    };
     let submit = move || {
         let id = chosen.get_untracked().map(|select| select.value()).unwrap_or_default();
         let panel = Panel {
@@ -88,7 +96,7 @@ pub fn AddToDashboard(name: char, query: Memo<String>, unit: Memo<Option<Unit>>,
         known.get().map(|all| all.into_iter().map(option).collect_view()).into_any()
     });
     view! {
-        <details class="add-panel" on:toggle=move |_| if known.with_untracked(Option::is_none) { load() }>
+        <details class="add-panel" on:toggle=move |_| toggled()>
             <summary class="button button-small">"Add to dashboard" <span class="visually-hidden">{format!(": query {name}")}</span></summary>
             <div class="add-panel-form">
                 <label class="field"><span>"Dashboard"</span>

@@ -89,7 +89,9 @@ fn gather(directory: Option<&Path>) -> Found {
     let files = match files_of(directory) {
         Ok(files) => files,
         Err(error) => {
-            found.problems.push(format!("{} cannot be read: {error}", directory.display()));
+            // Where it is is nobody's business who only looks.
+            tracing::warn!(%error, directory = %directory.display(), "the folder of dashboards cannot be read");
+            found.problems.push("The folder of dashboards cannot be read; Console's log says why.".to_owned());
             return found;
         }
     };
@@ -110,7 +112,7 @@ fn gather(directory: Option<&Path>) -> Found {
 fn files_of(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(directory)?
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json") && path.is_file())
         .collect();
     files.sort();
     files.truncate(MOST_FILES);

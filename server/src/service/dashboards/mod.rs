@@ -18,16 +18,19 @@ use tokio::time::{Duration, Instant, timeout_at};
 use uuid::Uuid;
 
 pub use self::files::DashboardFiles;
+use self::variables::Asked;
 use super::{Services, explorer::instants::grid, identity::Action, store_failed};
 use crate::store::{DashboardKept, StoredDashboard};
 
 /// How long a page waits for all of its panels; what takes longer is asked for alone.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// How often a panel is added anew when others change the dashboard at the same time.
+const ADD_TRIES: u32 = 3;
 /// Panels that are answered at once.
 const AT_ONCE: usize = 8;
 
 fn flawed(Flaw { field, problem }: Flaw) -> ApiError {
-    ApiError::invalid(&field, problem)
+    ApiError::invalid(&field, format!("{field}: {problem}"))
 }
 
 fn no_dashboard() -> ApiError {
@@ -119,6 +122,27 @@ impl Services {
         Ok(entry(stored))
     }
 
+    /// Adds a panel to the dashboard as it is now.
+    async fn put_panel(&self, actor: &Actor, id: &str, panel: &Panel) -> Result<DashboardEntry, ApiError> {
+        let before = self.stored_dashboard(actor.scope.tenant, id).await?;
+        let mut dashboard = before.dashboard.clone();
+        if dashboard.rows.is_empty() {
+            dashboard.rows.push(PanelRow::default());
+        }
+        if let Some(row) = dashboard.rows.last_mut() {
+            row.panels.push(panel.clone());
+        }
+        dashboard.check().map_err(flawed)?;
+        let stored = StoredDashboard {
+            revision: before.revision + 1,
+            changed_at: self.clock.now_utc(),
+            changed_by: actor.name.clone(),
+            dashboard,
+            ..before
+        };
+        self.keep_dashboard(actor, stored).await
+    }
+
     async fn note_dashboard(&self, actor: &Actor, action: Action, title: &str, id: &str) -> Result<(), ApiError> {
         let details = Map::from_iter([("id".to_owned(), json!(id))]);
         self.identity.note(actor, action, title, details).await
@@ -144,7 +168,9 @@ impl DashboardPort for Services {
         let entry = self.find_dashboard(scope.tenant, &query.id).await?;
         let range = query.range.resolve(self.clock.now_millis());
         let grid = grid(range, query.points);
-        let variables = self.variables(scope.tenant, &entry.dashboard.variables, &query.values, range, grid).await?;
+        let deadline = Instant::now() + PATIENCE;
+        let asked = Asked { range, grid, deadline };
+        let variables = self.variables(scope.tenant, &entry.dashboard.variables, &query.values, asked).await?;
         let values: Vec<VariableValue> = variables.iter().map(|state| state.value.clone()).collect();
         let points = query.points;
         let answers = self.panel_answers(scope.tenant, &entry.dashboard, (range, points), &values).await;
@@ -199,22 +225,14 @@ impl DashboardPort for Services {
     }
 
     async fn add_panel(&self, actor: &Actor, id: &str, panel: Panel) -> Result<DashboardEntry, ApiError> {
-        let before = self.stored_dashboard(actor.scope.tenant, id).await?;
-        let mut dashboard = before.dashboard.clone();
-        if dashboard.rows.is_empty() {
-            dashboard.rows.push(PanelRow::default());
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.put_panel(actor, id, &panel).await {
+                // Somebody else was quicker: theirs stays, and the panel comes after it.
+                Err(error) if error.code == ErrorCode::Conflict && tries < ADD_TRIES => {}
+                done => return done,
+            }
         }
-        if let Some(row) = dashboard.rows.last_mut() {
-            row.panels.push(panel);
-        }
-        dashboard.check().map_err(flawed)?;
-        let stored = StoredDashboard {
-            revision: before.revision + 1,
-            changed_at: self.clock.now_utc(),
-            changed_by: actor.name.clone(),
-            dashboard,
-            ..before
-        };
-        self.keep_dashboard(actor, stored).await
     }
 }

@@ -1,11 +1,13 @@
 //! What can be chosen of variables, and what stands in their place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use app::{
     api::ApiError,
     model::{Filling, TenantId, TimeRange, Variable, VariableSource, VariableState, VariableValue, overview::Grid},
 };
+
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     promql,
@@ -15,8 +17,21 @@ use crate::{
 
 /// Values that all of a variable's are written out for; of more, all is whatever there is.
 const MOST_WRITTEN_OUT: usize = 100;
+/// Longest value that can be chosen, in bytes.
+const MOST_BYTES: usize = 4000;
 /// Values that can be chosen at once.
 const MOST_CHOSEN: usize = 100;
+
+/// For when variables are asked, and until when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// Over which range.
+    pub range: TimeRange,
+    /// The instants of courses.
+    pub grid: Grid,
+    /// When the page waits no longer.
+    pub deadline: Instant,
+}
 
 impl Services {
     /// The variables with what was chosen of them; each may use those before it.
@@ -25,8 +40,7 @@ impl Services {
         tenant: TenantId,
         variables: &[Variable],
         chosen: &[VariableValue],
-        range: TimeRange,
-        grid: Grid,
+        Asked { range, grid, deadline }: Asked,
     ) -> Result<Vec<VariableState>, ApiError> {
         let mut states: Vec<VariableState> = Vec::with_capacity(variables.len());
         for variable in variables {
@@ -34,13 +48,15 @@ impl Services {
             let filling = Filling { values: &known, step_ms: grid.step_ms, range_ms: range.duration_ms() };
             let (options, problem) = match &variable.source {
                 VariableSource::Label { series, label } => {
-                    self.values_of(tenant, &filling.fill(series), label, range).await?
+                    let filled = filling.fill(series);
+                    let found = timeout_at(deadline, self.values_of(tenant, &filled, label, range)).await;
+                    found.unwrap_or_else(|_| Ok((Vec::new(), Some("finding its values takes too long".to_owned()))))?
                 }
                 VariableSource::List { values } => (values.clone(), None),
                 VariableSource::Text => (Vec::new(), None),
             };
             let wanted = chosen.iter().find(|value| value.name == variable.name).map(|value| value.values.as_slice());
-            states.push(state(variable, wanted.unwrap_or_default(), options, problem));
+            states.push(state(variable, wanted, options, problem));
         }
         Ok(states)
     }
@@ -75,10 +91,21 @@ fn distinct(all: &[Labels], label: &str) -> Vec<String> {
 }
 
 /// A variable with what was chosen of it; what was not chosen is its default.
-fn state(variable: &Variable, wanted: &[String], options: Vec<String>, problem: Option<String>) -> VariableState {
+fn state(
+    variable: &Variable,
+    wanted: Option<&[String]>,
+    mut options: Vec<String>,
+    problem: Option<String>,
+) -> VariableState {
     let is_text = variable.source == VariableSource::Text;
     let most = if variable.is_multi && !is_text { MOST_CHOSEN } else { 1 };
-    let mut chosen: Vec<String> = wanted.iter().filter(|value| !value.is_empty()).take(most).cloned().collect();
+    let mut seen = HashSet::new();
+    options.retain(|option| seen.insert(option.clone()));
+    seen.clear();
+    // Of a text, nothing is a choice, too.
+    let wanted = wanted.unwrap_or_default().iter().filter(|value| is_text || !value.is_empty());
+    let wanted = wanted.filter(|value| value.len() <= MOST_BYTES && seen.insert((*value).clone()));
+    let mut chosen: Vec<String> = wanted.take(most).cloned().collect();
     if chosen.is_empty() {
         chosen = variable.default.iter().take(most).cloned().collect();
     }
@@ -105,7 +132,7 @@ mod tests {
 
     fn told(variable: &Variable, wanted: &[&str], options: &[&str]) -> (String, String) {
         let owned = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
-        let state = state(variable, &owned(wanted), owned(options), None);
+        let state = state(variable, Some(&owned(wanted)), owned(options), None);
         (state.chosen.join(","), state.value.values.join(","))
     }
 
@@ -117,7 +144,7 @@ mod tests {
     fn of_several_values_all_are_chosen_unless_some_are() {
         let variable = Variable { name: "job".into(), is_multi: true, ..Variable::default() };
         assert_eq!(told(&variable, &[], &["a", "b"]), is("", "a,b"));
-        assert_eq!(told(&variable, &["b"], &["a", "b"]), is("b", "b"));
+        assert_eq!(told(&variable, &["b", "b"], &["a", "b", "a"]), is("b", "b"));
         assert_eq!(told(&variable, &["gone"], &["a", "b"]), is("gone", "gone"));
         assert_eq!(told(&variable, &[], &[]), is("", ""));
         let usual = Variable { default: vec!["a".into()], ..variable };
@@ -133,5 +160,8 @@ mod tests {
         let text = Variable { source: VariableSource::Text, ..variable };
         assert_eq!(told(&text, &[], &[]), is("", ""));
         assert_eq!(told(&text, &["x"], &[]), is("x", "x"));
+        let text = Variable { default: vec!["usual".into()], ..text };
+        assert_eq!(told(&text, &[""], &[]), is("", ""));
+        assert_eq!(told(&text, &[], &[]), is("usual", "usual"));
     }
 }

@@ -65,6 +65,12 @@ pub fn EditBar(board: Board) -> impl IntoView {
                 board.said.set("Nothing was changed.".to_owned());
                 keep_focus();
             }>"Discard"</button>
+            // Where it cannot be saved, the work is not lost.
+            {part(move || form.problem.with(Option::is_some).then(|| view! {
+                <button type="button" class="button" disabled=move || form.busy.get() on:click=move |_| {
+                    copy(board, form, go);
+                }>"Save as a copy"</button>
+            }).into_any())}
         }
         .into_any()
     };
@@ -80,29 +86,28 @@ pub fn EditBar(board: Board) -> impl IntoView {
 
 fn save(board: Board, form: Form) {
     board.take_typed();
-    let Some(dashboard) = board.draft.with_untracked(|draft| draft.as_ref().map(Layout::dashboard)) else {
-        return;
-    };
+    let Some(dashboard) = board.draft.with_untracked(|draft| draft.as_ref().map(Layout::dashboard)) else { return };
     let change = DashboardChange { revision: board.held.with_value(|held| held.revision), dashboard };
     let id = board.id.get_untracked();
     form.send(async move {
-        let stored = change_dashboard(id, change).await?;
-        // What was stored is here before the draft goes: nothing flickers back.
-        board.saved.try_set(Some(stored.revision));
-        // Should it not come, what is changed further is changed from there.
-        board.held.try_update_value(|held| held.revision = stored.revision);
-        board.loaded.refetch();
-        keep_focus();
+        let stored = change_dashboard(id.clone(), change.clone()).await?;
+        // The page may be gone by then, or show another one.
+        if board.id.try_get_untracked() == Some(id) {
+            // What was stored is here before the draft goes: nothing flickers back.
+            board.saved.set(Some((stored.revision, change.dashboard)));
+            board.held.update_value(|held| held.revision = stored.revision);
+            board.loaded.refetch();
+            keep_focus();
+        }
         Ok("Saved.".to_owned())
     });
 }
 
+/// Makes another dashboard of what is shown, changes included.
 fn copy(board: Board, form: Form, go: Callback<String>) {
-    let Some(dashboard) =
-        board.latest.with_untracked(|latest| latest.as_ref().map(|view| view.entry.dashboard.clone()))
-    else {
-        return;
-    };
+    board.take_typed();
+    let shown = board.layout.with_untracked(|layout| layout.as_ref().map(Layout::dashboard));
+    let Some(dashboard) = shown else { return };
     let title: String = format!("{} (copy)", dashboard.title).chars().take(Dashboard::LONGEST_TITLE).collect();
     form.send(async move {
         let made = add_dashboard(Dashboard { title, ..dashboard }).await?;

@@ -14,7 +14,10 @@ pub use self::{
     panel::{PanelForm, PanelTools},
     row::RowHead,
 };
-use crate::component::icon::{Icon, IconName};
+use crate::{
+    browser::dom,
+    component::icon::{Icon, IconName},
+};
 
 /// A small button with an icon alone.
 fn icon_button(
@@ -22,9 +25,25 @@ fn icon_button(
     label: impl Fn() -> String + Send + Sync + 'static,
     act: impl Fn() + Send + 'static,
 ) -> AnyView {
+    moving_button(String::new(), icon, label, act)
+}
+
+/// One that keeps the focus when what it is in moves elsewhere in the document.
+fn moving_button(
+    id: String,
+    icon: IconName,
+    label: impl Fn() -> String + Send + Sync + 'static,
+    act: impl Fn() + Send + 'static,
+) -> AnyView {
     let label = Signal::derive(label);
+    let named = (!id.is_empty()).then(|| id.clone());
     view! {
-        <button type="button" class="icon-button" title=label aria-label=label on:click=move |_| act()>
+        <button type="button" class="icon-button" id=named title=label aria-label=label on:click=move |_| {
+            act();
+            if !id.is_empty() {
+                dom::focus_soon(id.clone());
+            }
+        }>
             <Icon name=icon />
         </button>
     }

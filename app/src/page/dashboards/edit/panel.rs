@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use super::{
-    super::{answer::unit_of, board::Board, layout::Step},
-    icon_button,
+    super::{answer::unit_of, board::Board, layout::Step, panel::fill},
+    icon_button, moving_button,
 };
 use crate::{
     browser::dom,
@@ -66,8 +66,14 @@ pub fn PanelTools(board: Board, key: u32, panel: Memo<Panel>) -> impl IntoView {
         <button type="button" class="button button-small" on:click=toggle>
             {label} <span class="visually-hidden">{move || format!(" {}", panel.with(|panel| panel.title.clone()))}</span>
         </button>
-        {icon_button(IconName::ChevronLeft, named("Move back:"), move || board.change(|draft| draft.move_panel(key, Step::Back)))}
-        {icon_button(IconName::ChevronRight, named("Move on:"), move || board.change(|draft| draft.move_panel(key, Step::On)))}
+        {moving_button(format!("panel-{key}-back"), IconName::ChevronLeft, named("Move back:"), move || {
+            board.take_typed();
+            board.change(|draft| draft.move_panel(key, Step::Back));
+        })}
+        {moving_button(format!("panel-{key}-on"), IconName::ChevronRight, named("Move on:"), move || {
+            board.take_typed();
+            board.change(|draft| draft.move_panel(key, Step::On));
+        })}
         {icon_button(IconName::Copy, named("Duplicate"), copy)}
         {icon_button(IconName::Close, named("Remove"), remove)}
     }
@@ -212,11 +218,13 @@ fn Query(board: Board, key: u32, panel: Memo<Panel>, at: usize) -> impl IntoView
             }
         });
     };
+    // What is checked is what would be asked.
+    let filled = Callback::new(move |text: String| fill(board, &text));
     let number = at + 1;
     view! {
         <div class="board-query">
             <PromqlEditor id=format!("panel-{key}-query-{at}") label=format!("Query {number}") name="q" value range=board.range
-                problem=Signal::stored(None) on_draft run=Callback::new(move |()| board.take_typed()) />
+                problem=Signal::stored(None) on_draft asked_as=filled run=Callback::new(move |()| board.take_typed()) />
             <button type="button" class="button" on:click=move |_| board.take_typed()>"Run"</button>
             <input class="input" aria-label=format!("Legend of query {number}") placeholder="Legend, e.g. {{job}}" autocomplete="off"
                 prop:value=legend value=legend.get_untracked()

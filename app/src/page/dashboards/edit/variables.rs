@@ -49,7 +49,7 @@ pub fn VariableForms(board: Board) -> impl IntoView {
     });
     view! {
         <fieldset class="field board-variable-forms">
-            <legend>"Variables: queries use them as $name"</legend>
+            <legend>"Variables: queries use them as $name. New ones can be chosen once they are saved."</legend>
             <For each=move || 0..count.get() key=|at| *at let(at)>
                 <VariableForm board at />
             </For>
