@@ -132,6 +132,62 @@ test("what is being changed stays until it is saved, and nobody writes over othe
   await expect(page.getByRole("button", { name: "Edit", exact: true })).toBeVisible();
 });
 
+test("what is chosen is what is asked, and what is typed while it is saved stays", async ({ page, open, console }) => {
+  await fill(console);
+  const panels = [{ title: "Pods", queries: [{ text: 'count(shop_requests_total{pod=~"$pods",region=~"$begins.*"})' }], view: "number" }];
+  const label = { kind: "label", series: "shop_requests_total", label: "pod" };
+  const variables = [
+    { name: "pods", source: label, is_multi: true },
+    { name: "begins", source: { kind: "text" }, default: ["nor"] },
+  ];
+  const add = (title: string) => console.call<{ id: string }>("dashboards/add", { dashboard: { title, variables, rows: [{ panels }] } });
+  const [first, second] = [await add("First"), await add("Second")];
+  await open(`/monitoring/dashboards/${first.id}`);
+  const number = page.getByRole("region", { name: "Pods" }).locator(".kpi-number");
+  await expect(number).toHaveText("2");
+  await page.getByLabel("begins").fill("");
+  await page.getByLabel("begins").press("Enter");
+  await expect(number).toHaveText("3");
+  await expect(page.getByLabel("begins")).toHaveValue("");
+
+  // Two choices at once, before anything is answered.
+  await page.getByLabel("pods: All").click();
+  await page.evaluate(() => {
+    for (const name of ["n-1", "s-1"]) {
+      const label = [...document.querySelectorAll("label")].find((one) => one.textContent?.trim() === name);
+      label?.querySelector("input")?.click();
+    }
+  });
+  await expect(number).toHaveText("2");
+  await expect(page).toHaveURL(/var=pods%3An-1&var=pods%3As-1/);
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("checkbox", { name: "n-1" })).toBeHidden();
+
+  // What is typed while it is saved is not lost.
+  await page.getByRole("button", { name: "Edit", exact: true }).click();
+  await page.getByLabel("Title", { exact: true }).fill("First of all");
+  await page.route("**/fn/dashboards/view", async (route) => {
+    await new Promise((then) => setTimeout(then, 800));
+    await route.continue();
+  });
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByLabel("What it is for").fill("Typed meanwhile");
+  await expect(page.getByText("Changes are stored when you save.")).toBeVisible();
+  await expect(page.getByLabel("What it is for")).toHaveValue("Typed meanwhile");
+  await page.unroute("**/fn/dashboards/view");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Saved.", { exact: true })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Edit", exact: true })).toBeVisible();
+
+  // Another one shows nothing of this one.
+  await page.getByRole("link", { name: "Dashboards" }).click();
+  await page.getByRole("link", { name: "Second" }).click();
+  await expect(page.getByRole("heading", { name: "Second" })).toBeVisible();
+  await page.getByRole("button", { name: "Edit", exact: true }).click();
+  await expect(page.getByLabel("Title", { exact: true })).toHaveValue("Second");
+  await expect(page).toHaveURL(new RegExp(second.id));
+});
+
 test("a query of the explorer becomes a panel", async ({ page, open, console }) => {
   await fill(console);
   await open("/monitoring/metrics?q=room_temperature&view=area");
