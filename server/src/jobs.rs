@@ -241,6 +241,7 @@ async fn remove_old(services: &Services, signal: Signal, run: &JobRun, token: &C
         Signal::Traces => retention.traces_days,
         Signal::Samples => retention.samples_days,
         Signal::RollUps => retention.rollups_days,
+        Signal::Series => retention.samples_days.max(retention.rollups_days),
         Signal::Endpoints => retention.endpoints_days,
     };
     let before = UnixNanos(services.clock.now().0 - i64::from(days) * DAY_NANOS);

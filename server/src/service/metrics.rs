@@ -146,7 +146,7 @@ impl Services {
         let of_samples = metrics.samples.iter().map(|sample| &sample.series);
         let all: HashSet<&Labels> = of_samples.chain(metrics.exemplars.iter().map(|one| &one.series)).collect();
         let all: Vec<&Labels> = all.into_iter().collect();
-        let known = self.stores.metrics.known_series(tenant, &all);
+        let known = self.stores.metrics.known_series(tenant, &all, since);
         let new: Vec<&Labels> = all.iter().zip(known).filter(|(_, known)| !known).map(|(labels, _)| *labels).collect();
         let room = self.series_room.with(tenant, |counted| {
             let room = most.saturating_sub(active);

@@ -21,8 +21,9 @@ pub trait MetricStore: Send + Sync {
     /// The names of series that had samples on or after the day of a time in milliseconds, in order, with how many series
     /// have them.
     async fn series_names(&self, tenant: TenantId, since: i64) -> StoreResult<Vec<(String, u64)>>;
-    /// Whether each of these series is known to be stored. One that is not may have been added by somebody else.
-    fn known_series(&self, tenant: TenantId, series: &[&Labels]) -> Vec<bool>;
+    /// Whether each of these series is known to have had samples on or after the day of a time in milliseconds. One that
+    /// is not may have been added by somebody else.
+    fn known_series(&self, tenant: TenantId, series: &[&Labels], since: i64) -> Vec<bool>;
     /// How many series had samples on or after the day of a time in milliseconds, as far as is known here.
     fn active_series(&self, tenant: TenantId, since: i64) -> usize;
     /// Notes what senders say about metric families; what was said before is replaced.

@@ -211,14 +211,16 @@ pub enum Signal {
     Samples,
     /// Roll-ups of samples.
     RollUps,
+    /// Series of which nothing is kept any more.
+    Series,
     /// Endpoint roll-ups.
     Endpoints,
 }
 
 impl Signal {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Pipelines, Self::Logs, Self::Traces, Self::Samples, Self::RollUps, Self::Endpoints];
+    pub const ALL: [Self; 7] =
+        [Self::Pipelines, Self::Logs, Self::Traces, Self::Samples, Self::RollUps, Self::Series, Self::Endpoints];
 
     /// Name in logs and figures.
     pub fn key(self) -> &'static str {
@@ -228,6 +230,7 @@ impl Signal {
             Self::Traces => "traces",
             Self::Samples => "samples",
             Self::RollUps => "rollups",
+            Self::Series => "series",
             Self::Endpoints => "endpoints",
         }
     }

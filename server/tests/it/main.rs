@@ -26,6 +26,7 @@ mod remote_write;
 mod samples;
 mod samples_fault;
 mod scrape;
+mod series;
 mod sign_in;
 mod spans;
 mod stream;

@@ -64,6 +64,9 @@ mod sample_tidy;
 #[path = "../sql/scrape.rs"]
 mod scrape;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
+#[path = "../sql/series.rs"]
+mod series;
+#[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
 #[path = "../sql/span.rs"]
 mod span;
 #[expect(clippy::duplicate_mod, reason = "SQL that both engines take is written once")]
@@ -81,6 +84,9 @@ mod span_search;
 
 /// The engine that the modules of `sql/` are compiled for here.
 type Db = Postgres;
+
+/// What stands before and after the labels of a series where they are looked up: their sum, as a page of the index must have room for them.
+const LABELS_KEY: (&str, &str) = ("md5(", ")");
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/postgres");
 

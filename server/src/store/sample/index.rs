@@ -1,8 +1,11 @@
 //! The series that are known, by name, by labels and by number.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{
+    Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    atomic::{AtomicI64, Ordering},
+};
 
-use app::model::TenantId;
+use app::model::{TenantId, UnixNanos};
 use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::{
@@ -13,14 +16,41 @@ use crate::store::StoreResult;
 
 /// So many series a metric may have: what its numbers leave room for.
 pub const SERIES_A_METRIC: i64 = 1 << 24;
+/// Series without samples for so many days are not kept in memory, but while somebody asks for them.
+const WARM_DAYS: i64 = 3;
+/// Series without samples for so many days are looked up in the store when there are new ones, and others that share the
+/// store are told. Less than the days above: clocks differ.
+pub const KNOWN_DAYS: i64 = 2;
 
-/// A metric and how far its series are known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownMetric {
+/// A metric as it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredMetric {
     /// Its number.
     pub id: i64,
-    /// Its series before this one are known.
+    /// How many numbers of series have been given out.
     pub next_series: i64,
+    /// How often series that nobody had heard of for days were heard of again.
+    pub revision: i64,
+}
+
+/// How far the series of a metric are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// As they were when the metric was this.
+    pub metric: StoredMetric,
+    /// Those that had samples since this day, counted from the Unix epoch.
+    pub since_day: i64,
+}
+
+impl Extent {
+    /// Whether nothing of another one is missing.
+    pub fn includes(self, other: Self) -> bool {
+        let (ours, theirs) = (self.metric, other.metric);
+        ours.id == theirs.id
+            && ours.next_series >= theirs.next_series
+            && ours.revision >= theirs.revision
+            && self.since_day <= other.since_day
+    }
 }
 
 /// A series as it is stored.
@@ -34,13 +64,45 @@ pub struct StoredSeries {
     pub last_day: i64,
 }
 
-/// Series with their numbers.
-pub type Numbered = Vec<(i64, Labels)>;
+/// What is known of a series by its labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its number.
+    pub id: i64,
+    /// The last day known to have samples, counted from the Unix epoch.
+    pub last_day: i64,
+}
 
-/// The series of all tenants, as far as somebody has asked for them. Numbers and labels never change, so what is here is
-/// true; what is not may have been added by somebody else.
+/// Series that a commit has numbered, or found again, of one metric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbered {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The metric's name.
+    pub name: String,
+    /// The metric before.
+    pub before: StoredMetric,
+    /// And after it.
+    pub after: StoredMetric,
+    /// The series.
+    pub series: Vec<StoredSeries>,
+}
+
+/// Series with their numbers, by number.
+pub type Found = Vec<(i64, Labels)>;
+
+/// The series of all tenants, as far as somebody has asked for them lately. Numbers and labels never change, so what is here
+/// is true; what is not may have been added by somebody else, or nobody has heard of it for days.
 #[derive(Debug, Default)]
-pub struct SeriesIndex(RwLock<HashMap<TenantId, TenantSeries>>);
+pub struct SeriesIndex {
+    tenants: RwLock<HashMap<TenantId, TenantSeries>>,
+    /// Held while series are read from the store, and while some are forgotten.
+    loading: tokio::sync::Mutex<()>,
+    /// The day that it is, as far as anybody has said.
+    today: AtomicI64,
+    /// The hour when series were forgotten last.
+    forgotten_at: AtomicI64,
+}
 
 #[derive(Debug, Default)]
 struct TenantSeries {
@@ -51,73 +113,179 @@ struct TenantSeries {
 
 #[derive(Debug)]
 struct Metric {
-    id: i64,
-    next_series: i64,
+    extent: Extent,
+    /// By number.
     series: Vec<StoredSeries>,
-    by_labels: HashMap<Labels, i64>,
+    by_labels: HashMap<Labels, Known>,
+}
+
+impl Metric {
+    fn new(extent: Extent) -> Self {
+        Self { extent, series: Vec::new(), by_labels: HashMap::new() }
+    }
+
+    fn add(&mut self, series: Vec<StoredSeries>, texts: &mut HashSet<Arc<str>>) {
+        let mut again = Vec::new();
+        for StoredSeries { id, labels, last_day } in series {
+            match self.by_labels.get(&labels) {
+                Some(known) if known.id == id => {
+                    again.push((id, last_day));
+                    continue;
+                }
+                // It was removed, and came again.
+                Some(Known { id: gone, .. }) => self.series.retain(|series| series.id != *gone),
+                None => {}
+            }
+            let labels = Labels::new(labels.iter().map(|(name, value)| (shared(texts, name), shared(texts, value))));
+            self.by_labels.insert(labels.clone(), Known { id, last_day });
+            self.series.push(StoredSeries { id, labels, last_day });
+        }
+        if !self.series.is_sorted_by_key(|series| series.id) {
+            self.series.sort_unstable_by_key(|series| series.id);
+        }
+        for (id, last_day) in again {
+            self.had_samples(id, last_day);
+        }
+    }
+
+    fn had_samples(&mut self, id: i64, day: i64) {
+        let Ok(at) = self.series.binary_search_by_key(&id, |series| series.id) else { return };
+        let series = &mut self.series[at];
+        series.last_day = series.last_day.max(day);
+        if let Some(known) = self.by_labels.get_mut(&series.labels) {
+            known.last_day = series.last_day;
+        }
+    }
+
+    /// Forgets series without samples since a day.
+    fn forget(&mut self, before_day: i64) {
+        self.extent.since_day = self.extent.since_day.max(before_day);
+        self.series.retain(|series| series.last_day >= before_day);
+        self.series.shrink_to_fit();
+        self.by_labels.retain(|_, known| known.last_day >= before_day);
+        self.by_labels.shrink_to_fit();
+    }
 }
 
 impl SeriesIndex {
-    /// The numbers of series, where they are known.
-    pub fn numbers<'a>(&self, series: impl Iterator<Item = (TenantId, &'a Labels)>) -> Vec<Option<i64>> {
+    /// Waits until nobody else reads series into this index or removes some from it.
+    pub async fn change(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.loading.lock().await
+    }
+
+    /// Forgets now and then of which nobody has heard for days.
+    pub async fn tidy(&self, now: UnixNanos) {
+        let hour = now.0.div_euclid(3_600_000_000_000);
+        self.is_day(hour.div_euclid(24));
+        if self.forgotten_at.swap(hour, Ordering::Relaxed) != hour {
+            self.forget(self.warm_day()).await;
+        }
+    }
+
+    /// Learns what day it is.
+    pub fn is_day(&self, day: i64) {
+        self.today.store(day, Ordering::Relaxed);
+    }
+
+    /// Series are read from the store as far as they had samples since this day, or an earlier one.
+    pub fn warm_day(&self) -> i64 {
+        self.today.load(Ordering::Relaxed) - WARM_DAYS
+    }
+
+    /// What is known of series that had samples since a day.
+    pub fn numbers<'a>(
+        &self,
+        series: impl Iterator<Item = (TenantId, &'a Labels)>,
+        since_day: i64,
+    ) -> Vec<Option<Known>> {
         let all = self.read();
-        let number = |(tenant, labels): (TenantId, &Labels)| {
-            all.get(&tenant)?.metrics.get(labels.name())?.by_labels.get(labels).copied()
+        let known = |(tenant, labels): (TenantId, &Labels)| {
+            let known = all.get(&tenant)?.metrics.get(labels.name())?.by_labels.get(labels).copied();
+            known.filter(|known| known.last_day >= since_day)
         };
-        series.map(number).collect()
+        series.map(known).collect()
     }
 
-    /// A metric, if it is known.
-    pub fn metric(&self, tenant: TenantId, name: &str) -> Option<KnownMetric> {
+    /// How far the series of a metric are known, if any are.
+    pub fn extent(&self, tenant: TenantId, name: &str) -> Option<Extent> {
+        Some(self.read().get(&tenant)?.metrics.get(name)?.extent)
+    }
+
+    /// Whether series of a metric of which nobody has heard lately may be stored.
+    pub fn may_be_stored(&self, tenant: TenantId, name: &str, stored: StoredMetric, series: &[&Labels]) -> bool {
         let all = self.read();
-        let metric = all.get(&tenant)?.metrics.get(name)?;
-        Some(KnownMetric { id: metric.id, next_series: metric.next_series })
+        let metric = all.get(&tenant).and_then(|of_tenant| of_tenant.metrics.get(name));
+        let known = metric.filter(|known| known.extent.metric.id == stored.id);
+        known.map_or(stored.next_series > 0, |known| {
+            let knows_all = known.series.len() as i64 == stored.next_series;
+            !knows_all || series.iter().any(|labels| known.by_labels.contains_key(*labels))
+        })
     }
 
-    /// Learns series of a metric, which are stored, and that there are no others before `next_series`.
-    pub fn learn(&self, tenant: TenantId, name: &str, metric: KnownMetric, series: Vec<StoredSeries>) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+    /// Learns series of a metric, which are stored: with those that were known before there are no others in `extent`.
+    pub fn learn(&self, tenant: TenantId, name: &str, extent: Extent, series: Vec<StoredSeries>) {
+        let mut all = self.write();
         let TenantSeries { metrics, texts } = all.entry(tenant).or_default();
-        let known = metrics.entry(shared(texts, name)).or_insert_with(|| Metric {
-            id: metric.id,
-            next_series: 0,
-            series: Vec::new(),
-            by_labels: HashMap::new(),
-        });
-        if known.series.is_empty() {
-            // What was learned of a metric whose commit came to nothing may be wrong.
-            known.id = metric.id;
+        let known = metrics.entry(shared(texts, name)).or_insert_with(|| Metric::new(extent));
+        if known.extent.metric.id != extent.metric.id {
+            // The metric was removed, and came again.
+            *known = Metric::new(extent);
         }
-        for StoredSeries { id, labels, last_day } in series {
-            if known.by_labels.contains_key(&labels) {
-                continue;
-            }
-            let labels = Labels::new(labels.iter().map(|(name, value)| (shared(texts, name), shared(texts, value))));
-            known.by_labels.insert(labels.clone(), id);
-            known.series.push(StoredSeries { id, labels, last_day });
-        }
-        known.next_series = known.next_series.max(metric.next_series);
+        known.add(series, texts);
+        let next_series = known.extent.metric.next_series.max(extent.metric.next_series);
+        let revision = known.extent.metric.revision.max(extent.metric.revision);
+        let since_day = known.extent.since_day.min(extent.since_day);
+        known.extent = Extent { metric: StoredMetric { next_series, revision, ..extent.metric }, since_day };
     }
 
-    /// The series for which all matchers hold and which had samples since a day, as far as is known, by number.
-    pub fn matching(&self, tenant: TenantId, matchers: &[Matcher], since_day: i64) -> StoreResult<Numbered> {
+    /// Learns what a commit has numbered. Where somebody else has numbered others in between, that is found out later.
+    pub fn committed(&self, numbered: Numbered) {
+        let Numbered { tenant, name, before, after, series } = numbered;
+        let mut all = self.write();
+        let TenantSeries { metrics, texts } = all.entry(tenant).or_default();
+        let is_new = before.next_series == 0;
+        let known = match metrics.get_mut(name.as_str()) {
+            Some(known) => known,
+            // Its other series are not known: they are read when somebody asks.
+            None if !is_new => return,
+            None => {
+                let nothing = Extent { metric: before, since_day: i64::MIN };
+                metrics.entry(shared(texts, &name)).or_insert_with(|| Metric::new(nothing))
+            }
+        };
+        if known.extent.metric.id != after.id {
+            if !is_new {
+                return;
+            }
+            *known = Metric::new(Extent { metric: before, since_day: i64::MIN });
+        }
+        known.add(series, texts);
+        if known.extent.metric == before {
+            known.extent.metric = after;
+        }
+    }
+
+    /// The series for which all matchers hold and which had samples since a day, by number; nothing if series since that
+    /// day are not known.
+    pub fn matching(&self, tenant: TenantId, matchers: &[Matcher], since_day: i64) -> StoreResult<Option<Found>> {
         let matching = Matching::new(matchers)?;
         // Expressions may take long: who wants to add series does not wait for them.
-        let mut metrics = self.recent(tenant, name_of(matchers), since_day);
+        let Some(mut metrics) = self.recent(tenant, name_of(matchers), since_day) else { return Ok(None) };
         metrics.retain(|(name, _)| matching.holds_for(NAME, name));
         let mut found: Vec<_> = metrics.into_iter().flat_map(|(_, series)| series).collect();
         found.retain(|(_, labels)| matching.holds(labels));
         found.sort_unstable_by_key(|(id, _)| *id);
-        Ok(found)
+        Ok(Some(found))
     }
 
     /// The series of a metric, or of all, which had samples since a day, by metric.
-    fn recent(&self, tenant: TenantId, name: Option<&str>, since_day: i64) -> Vec<(Arc<str>, Numbered)> {
+    fn recent(&self, tenant: TenantId, name: Option<&str>, since_day: i64) -> Option<Vec<(Arc<str>, Found)>> {
         let all = self.read();
-        let Some(TenantSeries { metrics, .. }) = all.get(&tenant) else { return Vec::new() };
+        let Some(TenantSeries { metrics, .. }) = all.get(&tenant) else { return Some(Vec::new()) };
         let of = |(name, metric): (&Arc<str>, &Metric)| {
             let recent = metric.series.iter().filter(|series| series.last_day >= since_day);
-            (name.clone(), recent.map(|series| (series.id, series.labels.clone())).collect())
+            let is_known = metric.extent.since_day <= since_day;
+            is_known.then(|| (name.clone(), recent.map(|series| (series.id, series.labels.clone())).collect()))
         };
         match name {
             Some(name) => metrics.get_key_value(name).map(of).into_iter().collect(),
@@ -125,42 +293,30 @@ impl SeriesIndex {
         }
     }
 
-    /// The names of series that had samples since a day, in order, and how many series have them.
-    pub fn names(&self, tenant: TenantId, since_day: i64) -> Vec<(String, u64)> {
+    /// The names of series that had samples since a day, in order, and how many series have them; nothing if series since
+    /// that day are not known.
+    pub fn names(&self, tenant: TenantId, since_day: i64) -> Option<Vec<(String, u64)>> {
         let all = self.read();
         let metrics = all.get(&tenant).into_iter().flat_map(|of_tenant| &of_tenant.metrics);
         let counted = metrics.map(|(name, metric)| {
             let recent = metric.series.iter().filter(|series| series.last_day >= since_day);
-            (name.to_string(), recent.count() as u64)
+            (metric.extent.since_day <= since_day).then(|| (name.to_string(), recent.count() as u64))
         });
-        let mut names: Vec<(String, u64)> = counted.filter(|(_, series)| *series > 0).collect();
+        let mut names: Vec<(String, u64)> = counted.collect::<Option<_>>()?;
+        names.retain(|(_, series)| *series > 0);
         names.sort_unstable();
-        names
-    }
-
-    /// Of series those of which it is not known that they had samples on a day or later.
-    pub fn not_known_on(&self, tenant: TenantId, series: &[i64], day: i64) -> Vec<i64> {
-        let all = self.read();
-        let Some(of_tenant) = all.get(&tenant) else { return Vec::new() };
-        let by_metric: HashMap<i64, &Metric> = of_tenant.metrics.values().map(|metric| (metric.id, metric)).collect();
-        let last_day = |id: &i64| {
-            let metric = by_metric.get(&(id / SERIES_A_METRIC))?;
-            let at = metric.series.binary_search_by_key(id, |series| series.id).ok()?;
-            Some(metric.series[at].last_day)
-        };
-        series.iter().filter(|id| last_day(id).is_some_and(|last| last < day)).copied().collect()
+        Some(names)
     }
 
     /// Learns that series had samples on a day, which is stored.
     pub fn had_samples(&self, tenant: TenantId, series: &[i64], day: i64) {
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.write();
         let Some(of_tenant) = all.get_mut(&tenant) else { return };
         let mut by_metric: HashMap<i64, &mut Metric> =
-            of_tenant.metrics.values_mut().map(|metric| (metric.id, metric)).collect();
+            of_tenant.metrics.values_mut().map(|metric| (metric.extent.metric.id, metric)).collect();
         for id in series {
-            let Some(metric) = by_metric.get_mut(&(id / SERIES_A_METRIC)) else { continue };
-            if let Ok(at) = metric.series.binary_search_by_key(id, |series| series.id) {
-                metric.series[at].last_day = metric.series[at].last_day.max(day);
+            if let Some(metric) = by_metric.get_mut(&(id / SERIES_A_METRIC)) {
+                metric.had_samples(*id, day);
             }
         }
     }
@@ -172,8 +328,50 @@ impl SeriesIndex {
         metrics.flat_map(|metric| &metric.series).filter(|series| series.last_day >= since_day).count()
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, HashMap<TenantId, TenantSeries>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    /// Forgets series without samples since a day, a metric at a time. Returns how many are left.
+    async fn forget(&self, before_day: i64) -> usize {
+        let _alone = self.change().await;
+        let names: Vec<(TenantId, Arc<str>)> = {
+            let all = self.read();
+            let names = |(tenant, of_tenant): (&TenantId, &TenantSeries)| {
+                let tenant = *tenant;
+                of_tenant.metrics.keys().map(move |name| (tenant, name.clone())).collect::<Vec<_>>()
+            };
+            all.iter().flat_map(names).collect()
+        };
+        for (tenant, name) in names {
+            if let Some(metric) = self.write().get_mut(&tenant).and_then(|of_tenant| of_tenant.metrics.get_mut(&name)) {
+                metric.forget(before_day);
+            }
+        }
+        let mut left = 0;
+        for of_tenant in self.write().values_mut() {
+            of_tenant.texts.retain(|text| Arc::strong_count(text) > 1);
+            of_tenant.texts.shrink_to_fit();
+            left += of_tenant.metrics.values().map(|metric| metric.series.len()).sum::<usize>();
+        }
+        left
+    }
+
+    /// Forgets a metric, or all of a tenant's, but those that are stored: these.
+    pub fn keep_only(&self, tenant: TenantId, name: Option<&str>, stored: &[(String, StoredMetric)]) {
+        let stored: HashSet<&str> = stored.iter().map(|(name, _)| name.as_str()).collect();
+        let is_gone = |known: &str| name.is_none_or(|name| name == known) && !stored.contains(known);
+        let any_gone = {
+            let all = self.read();
+            all.get(&tenant).is_some_and(|of_tenant| of_tenant.metrics.keys().any(|known| is_gone(known)))
+        };
+        if any_gone && let Some(of_tenant) = self.write().get_mut(&tenant) {
+            of_tenant.metrics.retain(|known, _| !is_gone(known));
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<TenantId, TenantSeries>> {
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<TenantId, TenantSeries>> {
+        self.tenants.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -192,37 +390,94 @@ mod tests {
     use super::*;
     use crate::store::sample::Comparison;
 
-    fn series(id: i64, job: &str) -> StoredSeries {
-        StoredSeries { id, labels: Labels::new([(NAME, "up"), ("job", job)]), last_day: 5 }
+    fn series(id: i64, job: &str, last_day: i64) -> StoredSeries {
+        StoredSeries { id, labels: Labels::new([(NAME, "up"), ("job", job)]), last_day }
     }
+
+    fn matcher(label: &str, comparison: Comparison, value: &str) -> Matcher {
+        Matcher { label: label.into(), comparison, value: value.into() }
+    }
+
+    const OURS: TenantId = TenantId(1);
+    const FIRST: i64 = 3 * SERIES_A_METRIC;
+    const UP: StoredMetric = StoredMetric { id: 3, next_series: 2, revision: 0 };
 
     #[test]
     fn series_are_found_by_labels_and_by_matchers() {
-        let (index, ours, theirs) = (SeriesIndex::default(), TenantId(1), TenantId(2));
-        let metric = KnownMetric { id: 3, next_series: 2 };
-        let first = 3 * SERIES_A_METRIC;
-        index.learn(ours, "up", metric.clone(), vec![series(first, "a"), series(first + 1, "b")]);
-        index.learn(ours, "up", metric.clone(), vec![series(first + 1, "b")]);
-        assert_eq!(index.metric(ours, "up"), Some(metric));
+        let (index, theirs) = (SeriesIndex::default(), TenantId(2));
+        let extent = Extent { metric: UP, since_day: 0 };
+        index.learn(OURS, "up", extent, vec![series(FIRST, "a", 5), series(FIRST + 1, "b", 5)]);
+        index.learn(OURS, "up", extent, vec![series(FIRST + 1, "b", 5)]);
+        assert_eq!(index.extent(OURS, "up"), Some(extent));
+        assert!(!index.may_be_stored(OURS, "up", UP, &[&series(0, "c", 0).labels]));
+        assert!(index.may_be_stored(OURS, "up", UP, &[&series(0, "a", 0).labels]));
 
-        let labels = series(0, "b").labels;
-        assert_eq!(index.numbers([(ours, &labels), (theirs, &labels)].into_iter()), [Some(first + 1), None]);
+        let labels = series(0, "b", 0).labels;
+        let known = Known { id: FIRST + 1, last_day: 5 };
+        assert_eq!(index.numbers([(OURS, &labels), (theirs, &labels)].into_iter(), 5), [Some(known), None]);
+        assert_eq!(index.numbers([(OURS, &labels)].into_iter(), 6), [None]);
 
-        let matcher =
-            |label: &str, comparison, value: &str| Matcher { label: label.into(), comparison, value: value.into() };
-        let found = |matchers: &[Matcher]| index.matching(ours, matchers, 0).unwrap().len();
+        let found = |matchers: &[Matcher]| index.matching(OURS, matchers, 0).unwrap().unwrap().len();
         assert_eq!(found(&[matcher(NAME, Comparison::Equal, "up")]), 2);
         assert_eq!(found(&[matcher(NAME, Comparison::Like, "u.*"), matcher("job", Comparison::NotEqual, "a")]), 1);
         assert_eq!(found(&[matcher(NAME, Comparison::Equal, "down")]), 0);
-        assert_eq!(index.matching(theirs, &[], 0).unwrap(), []);
-        assert_eq!(index.matching(ours, &[], 6).unwrap(), []);
+        assert_eq!(index.matching(theirs, &[], 0).unwrap(), Some(vec![]));
+        assert_eq!(index.matching(OURS, &[], 6).unwrap(), Some(vec![]));
 
-        assert_eq!(index.names(ours, 5), [("up".to_owned(), 2)]);
-        assert_eq!((index.names(ours, 6), index.names(theirs, 0)), (Vec::new(), Vec::new()));
-        assert_eq!(index.active(ours, 6), 0);
-        assert_eq!(index.not_known_on(ours, &[first, first + 9], 6), [first]);
-        index.had_samples(ours, &[first, first + 9], 6);
-        assert_eq!(index.not_known_on(ours, &[first, first + 1], 6), [first + 1]);
-        assert_eq!((index.active(ours, 6), index.active(ours, 5)), (1, 2));
+        assert_eq!(index.names(OURS, 5), Some(vec![("up".to_owned(), 2)]));
+        assert_eq!((index.names(OURS, 6), index.names(theirs, 0)), (Some(Vec::new()), Some(Vec::new())));
+        assert_eq!(index.active(OURS, 6), 0);
+        index.had_samples(OURS, &[FIRST, FIRST + 9], 6);
+        assert_eq!((index.active(OURS, 6), index.active(OURS, 5)), (1, 2));
+        assert_eq!(index.numbers([(OURS, &series(0, "a", 0).labels)].into_iter(), 6)[0].unwrap().last_day, 6);
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_is_not_said_to_be_nothing() {
+        let index = SeriesIndex::default();
+        index.learn(
+            OURS,
+            "up",
+            Extent { metric: UP, since_day: 0 },
+            vec![series(FIRST, "a", 5), series(FIRST + 1, "b", 9)],
+        );
+        assert_eq!(index.forget(7).await, 1);
+        assert_eq!(index.matching(OURS, &[], 5).unwrap(), None);
+        assert_eq!(index.names(OURS, 5), None);
+        assert_eq!(index.matching(OURS, &[], 7).unwrap().unwrap().len(), 1);
+        assert!(index.may_be_stored(OURS, "up", UP, &[&series(0, "c", 0).labels]));
+        // What was forgotten is learned again, before what is known.
+        index.learn(OURS, "up", Extent { metric: UP, since_day: 5 }, vec![series(FIRST, "a", 5)]);
+        let ids: Vec<i64> = index.matching(OURS, &[], 5).unwrap().unwrap().iter().map(|(id, _)| *id).collect();
+        assert_eq!(ids, [FIRST, FIRST + 1]);
+        assert_eq!(index.forget(10).await, 0);
+        assert_eq!(index.matching(OURS, &[matcher(NAME, Comparison::Equal, "up")], 9).unwrap(), None);
+        index.keep_only(OURS, Some("down"), &[]);
+        assert!(index.extent(OURS, "up").is_some());
+        index.keep_only(OURS, None, &[]);
+        assert_eq!(index.extent(OURS, "up"), None);
+    }
+
+    #[test]
+    fn a_commit_is_learned_and_what_others_did_meanwhile_is_left_to_be_found() {
+        let index = SeriesIndex::default();
+        let numbered = |before: StoredMetric, after: StoredMetric, series| Numbered {
+            tenant: OURS,
+            name: "up".to_owned(),
+            before,
+            after,
+            series,
+        };
+        let at = |next_series, revision| StoredMetric { id: 3, next_series, revision };
+        index.committed(numbered(at(0, 0), at(1, 0), vec![series(FIRST, "a", 5)]));
+        assert_eq!(index.extent(OURS, "up").unwrap().metric, at(1, 0));
+        // Somebody else added one in between: from the second on nothing is sure.
+        index.committed(numbered(at(2, 0), at(3, 0), vec![series(FIRST + 2, "c", 5)]));
+        assert_eq!(index.extent(OURS, "up").unwrap().metric, at(1, 0));
+        assert_eq!(index.matching(OURS, &[], 5).unwrap().unwrap().len(), 2);
+        // Nothing is known of a metric that has others.
+        let other = StoredMetric { id: 4, next_series: 7, revision: 0 };
+        index.committed(Numbered { name: "down".to_owned(), ..numbered(other, other, Vec::new()) });
+        assert_eq!(index.extent(OURS, "down"), None);
     }
 }

@@ -30,6 +30,7 @@ impl SqlStore {
                 Ok(removed)
             }
             Signal::RollUps => self.remove_blocks(before, true).await,
+            Signal::Series => self.remove_series(before).await,
             Signal::Endpoints => self.remove_endpoint_rollups(before).await,
         }
     }

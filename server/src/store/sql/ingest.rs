@@ -21,7 +21,7 @@ type Connection = <Db as sqlx::Database>::Connection;
 #[async_trait]
 impl IngestStore for SqlStore {
     async fn commit(&self, batch: &PackedBatch, now: DateTime<Utc>) -> StoreResult<CommitReceipt> {
-        self.prepare_metrics(&batch.metrics).await?;
+        self.prepare_metrics(&batch.metrics, now).await?;
         let mut tx = self.begin_commit().await?;
         if let Some(receipt) = receipt_of(&mut tx, batch).await? {
             return Ok(receipt);

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::{Db, SqlStore};
+use super::{Db, SqlStore, series::day_of};
 use crate::store::{
     Exemplar, Metadata, MetricStore, Receipt, SeriesBatches, SeriesExemplars, StoreError, StoreResult, bulk,
-    sample::{Labels, Matcher, Selection, matching::name_of},
+    sample::{Labels, Matcher, Selection},
 };
 
 /// Exemplars that one query reads at most.
@@ -26,25 +26,25 @@ impl MetricStore for SqlStore {
     }
 
     async fn series(&self, tenant: TenantId, matchers: &[Matcher], since: i64) -> StoreResult<Vec<Labels>> {
-        {
-            let mut connection = self.reader.acquire().await?;
-            self.load_series(&mut connection, tenant, name_of(matchers)).await?;
-        }
-        let found = self.series.matching(tenant, matchers, since.div_euclid(DAY_MILLIS))?;
+        let found = self.find_series(tenant, matchers, since.div_euclid(DAY_MILLIS)).await?;
         Ok(found.into_iter().map(|(_, labels)| labels).collect())
     }
 
     async fn series_names(&self, tenant: TenantId, since: i64) -> StoreResult<Vec<(String, u64)>> {
-        {
-            let mut connection = self.reader.acquire().await?;
-            self.load_series(&mut connection, tenant, None).await?;
+        let since_day = since.div_euclid(DAY_MILLIS);
+        loop {
+            self.read_series(tenant, None, since_day).await?;
+            // Nothing if some were forgotten just now.
+            if let Some(names) = self.series.names(tenant, since_day) {
+                return Ok(names);
+            }
         }
-        Ok(self.series.names(tenant, since.div_euclid(DAY_MILLIS)))
     }
 
-    fn known_series(&self, tenant: TenantId, series: &[&Labels]) -> Vec<bool> {
-        let numbers = self.series.numbers(series.iter().map(|labels| (tenant, *labels)));
-        numbers.into_iter().map(|number| number.is_some()).collect()
+    fn known_series(&self, tenant: TenantId, series: &[&Labels], since: i64) -> Vec<bool> {
+        let all = series.iter().map(|labels| (tenant, *labels));
+        let known = self.series.numbers(all, since.div_euclid(DAY_MILLIS));
+        known.into_iter().map(|known| known.is_some()).collect()
     }
 
     fn active_series(&self, tenant: TenantId, since: i64) -> usize {
@@ -89,11 +89,7 @@ impl MetricStore for SqlStore {
         to: UnixNanos,
         limit: usize,
     ) -> StoreResult<Vec<SeriesExemplars>> {
-        {
-            let mut connection = self.reader.acquire().await?;
-            self.load_series(&mut connection, tenant, name_of(matchers)).await?;
-        }
-        let series = self.series.matching(tenant, matchers, i64::MIN)?;
+        let series = self.find_series(tenant, matchers, day_of(from) - 1).await?;
         let mut found: BTreeMap<i64, Vec<Exemplar>> = BTreeMap::new();
         let mut count = 0;
         for series in bulk::parts(&series) {

@@ -1,193 +1,102 @@
-//! Series and the commit of their samples, on either engine.
+//! The commit of samples and exemplars, on either engine.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use app::model::TenantId;
+use app::model::{TenantId, UnixNanos};
 use chrono::{DateTime, Utc};
 use sqlx::QueryBuilder;
 
-use super::{Db, SqlStore};
+use super::{
+    Db, SqlStore,
+    series::{day_of, note_day},
+};
 use crate::store::{
-    NewExemplar, NewMetrics, NewSample, StoreError, StoreResult, bulk,
+    NewExemplar, NewMetrics, NewSample, StoreResult, bulk,
     sample::{
-        Labels, NAME, Samples, block,
-        index::{KnownMetric, SERIES_A_METRIC, StoredSeries},
+        Labels, Samples, block,
+        index::{KNOWN_DAYS, Known, Numbered, SERIES_A_METRIC},
     },
 };
 
 type Connection = <Db as sqlx::Database>::Connection;
 
-/// Series that are read in one go.
-const SERIES_AT_ONCE: i64 = 5000;
-
-/// Series that a commit has added, to be remembered once it is made.
-pub(super) struct AddedSeries {
-    tenant: TenantId,
-    name: String,
-    metric: KnownMetric,
-    series: Vec<StoredSeries>,
+/// What a commit says of series, to be remembered once it is made.
+pub(super) struct LearnedSeries {
+    numbered: Vec<Numbered>,
+    /// Those for which the day was noted.
+    heard: BTreeMap<TenantId, Vec<i64>>,
+    day: i64,
 }
 
 impl SqlStore {
-    /// Remembers series that were committed.
-    pub(super) fn learn_series(&self, added: Vec<AddedSeries>) {
-        for AddedSeries { tenant, name, metric, series } in added {
-            self.series.learn(tenant, &name, metric, series);
+    /// Remembers what a commit said of series.
+    pub(super) fn learn_series(&self, learned: LearnedSeries) {
+        for numbered in learned.numbered {
+            self.series.committed(numbered);
         }
-    }
-
-    /// Learns the series of a metric, or of all, that others have added.
-    pub(super) async fn load_series(
-        &self,
-        connection: &mut Connection,
-        tenant: TenantId,
-        name: Option<&str>,
-    ) -> StoreResult<()> {
-        let metrics: Vec<(i64, String, i64)> = if let Some(name) = name {
-            let one = "SELECT id, name, next_series FROM metric_names WHERE tenant = $1 AND name = $2";
-            sqlx::query_as(one).bind(tenant.0).bind(name).fetch_all(&mut *connection).await?
-        } else {
-            let all = "SELECT id, name, next_series FROM metric_names WHERE tenant = $1";
-            sqlx::query_as(all).bind(tenant.0).fetch_all(&mut *connection).await?
-        };
-        for (id, name, next_series) in metrics {
-            self.load_metric(connection, tenant, &name, KnownMetric { id, next_series }).await?;
+        for (tenant, series) in learned.heard {
+            self.series.had_samples(tenant, &series, learned.day);
         }
-        Ok(())
-    }
-
-    /// Learns the series of a metric before its `next_series`.
-    async fn load_metric(
-        &self,
-        connection: &mut Connection,
-        tenant: TenantId,
-        name: &str,
-        metric: KnownMetric,
-    ) -> StoreResult<()> {
-        let known = self.series.metric(tenant, name).map_or(0, |metric| metric.next_series);
-        let mut series = Vec::new();
-        let mut next = metric.id * SERIES_A_METRIC + known;
-        let end = metric.id * SERIES_A_METRIC + metric.next_series;
-        while next < end {
-            let rows: Vec<(i64, String, i64)> = sqlx::query_as(
-                "SELECT id, labels, last_day FROM metric_series WHERE id >= $1 AND id < $2 ORDER BY id LIMIT $3",
-            )
-            .bind(next)
-            .bind(end)
-            .bind(SERIES_AT_ONCE)
-            .fetch_all(&mut *connection)
-            .await?;
-            let Some((last, ..)) = rows.last() else { break };
-            next = last + 1;
-            for (id, labels, last_day) in rows {
-                series.push(StoredSeries { id, labels: read_labels(id, name, &labels)?, last_day });
-            }
-        }
-        self.series.learn(tenant, name, metric, series);
-        Ok(())
     }
 
     /// Learns the series of metrics that a commit will ask for, before it holds up others.
-    pub(super) async fn prepare_metrics(&self, metrics: &NewMetrics) -> StoreResult<()> {
-        let of_samples = metrics.samples.iter().map(|sample| (sample.tenant, &sample.series));
-        let of_exemplars = metrics.exemplars.iter().map(|exemplar| (exemplar.tenant, &exemplar.series));
-        let all = of_samples.chain(of_exemplars);
-        let known = self.series.numbers(all.clone());
-        let unknown = all.zip(known).filter(|(_, number)| number.is_none());
+    pub(super) async fn prepare_metrics(&self, metrics: &NewMetrics, now: DateTime<Utc>) -> StoreResult<()> {
+        self.series.is_day(day_of(now.into()));
+        let known = self.series.numbers(series_of(metrics), commit_day(metrics, now) - KNOWN_DAYS);
+        let unknown = series_of(metrics).zip(known).filter(|(_, known)| known.is_none());
         let names: HashSet<(TenantId, &str)> = unknown.map(|((tenant, series), _)| (tenant, series.name())).collect();
-        if names.is_empty() {
-            return Ok(());
-        }
-        let mut connection = self.reader.acquire().await?;
         for (tenant, name) in names {
-            self.load_series(&mut connection, tenant, Some(name)).await?;
+            self.read_series(tenant, Some(name), i64::MAX).await?;
         }
         Ok(())
     }
 
-    /// Writes samples as a block a tenant, and exemplars as rows; returns the series that were added.
+    /// Writes samples as a block a tenant, and exemplars as rows; returns what is to be remembered of their series.
     pub(super) async fn write_metrics(
         &self,
         connection: &mut Connection,
         metrics: &NewMetrics,
         now: DateTime<Utc>,
-    ) -> StoreResult<Vec<AddedSeries>> {
-        let of_samples = metrics.samples.iter().map(|sample| (sample.tenant, &sample.series));
-        let of_exemplars = metrics.exemplars.iter().map(|exemplar| (exemplar.tenant, &exemplar.series));
-        let all = of_samples.chain(of_exemplars);
-        let known = self.series.numbers(all.clone());
-        let unknown = all.clone().zip(&known).filter(|(_, number)| number.is_none()).map(|(series, _)| series);
-        let added = self.number_series(connection, unknown, now).await?;
-        let numbers = if known.contains(&None) {
-            let new =
-                added.iter().flat_map(|added| added.series.iter().map(|one| ((added.tenant, &one.labels), one.id)));
-            let new: HashMap<(TenantId, &Labels), i64> = new.collect();
-            // Others may have added some: what was unknown is looked up once more.
-            let known = self.series.numbers(all.clone());
-            let number = |(series, known): (_, Option<i64>)| known.or_else(|| new.get(&series).copied());
-            all.zip(known).map(number).collect()
-        } else {
-            known
-        };
+    ) -> StoreResult<LearnedSeries> {
+        let day = commit_day(metrics, now);
+        let known = self.series.numbers(series_of(metrics), day - KNOWN_DAYS);
+        let unknown = series_of(metrics).zip(&known).filter(|(_, known)| known.is_none()).map(|(series, _)| series);
+        let numbered = self.number_series(connection, unknown, day).await?;
+        let new = numbered.iter().flat_map(|of| of.series.iter().map(|one| ((of.tenant, &one.labels), one.id)));
+        let new: HashMap<(TenantId, &Labels), i64> = new.collect();
+        let number = |(series, known): (_, &Option<Known>)| known.map(|known| known.id).or_else(|| new.get(&series).copied());
+        let numbers: Vec<Option<i64>> = series_of(metrics).zip(&known).map(number).collect();
         if numbers.contains(&None) {
             tracing::error!(most = SERIES_A_METRIC, "a metric has no room for more series: their samples are left out");
+        }
+        let mut heard: BTreeMap<TenantId, BTreeSet<i64>> = BTreeMap::new();
+        for ((tenant, _), known) in series_of(metrics).zip(&known) {
+            if let Some(known) = known.filter(|known| known.last_day < day) {
+                heard.entry(tenant).or_default().insert(known.id);
+            }
+        }
+        let heard: BTreeMap<TenantId, Vec<i64>> =
+            heard.into_iter().map(|(tenant, series)| (tenant, series.into_iter().collect())).collect();
+        for series in heard.values() {
+            note_day(connection, series, day).await?;
         }
         let (of_samples, of_exemplars) = numbers.split_at(metrics.samples.len());
         write_samples(connection, &metrics.samples, of_samples, now).await?;
         write_exemplars(connection, &metrics.exemplars, of_exemplars).await?;
-        Ok(added)
+        Ok(LearnedSeries { numbered, heard, day })
     }
+}
 
-    /// Gives numbers to series that have none.
-    async fn number_series(
-        &self,
-        connection: &mut Connection,
-        series: impl Iterator<Item = (TenantId, &Labels)>,
-        now: DateTime<Utc>,
-    ) -> StoreResult<Vec<AddedSeries>> {
-        let mut by_metric: BTreeMap<(TenantId, &str), HashSet<&Labels>> = BTreeMap::new();
-        for (tenant, series) in series {
-            by_metric.entry((tenant, series.name())).or_default().insert(series);
-        }
-        let mut added = Vec::new();
-        for ((tenant, name), wanted) in by_metric {
-            let (id, next_series): (i64, i64) = sqlx::query_as(
-                "INSERT INTO metric_names (tenant, name, next_series) VALUES ($1, $2, 0)
-                 ON CONFLICT (tenant, name) DO UPDATE SET name = excluded.name RETURNING id, next_series",
-            )
-            .bind(tenant.0)
-            .bind(name)
-            .fetch_one(&mut *connection)
-            .await?;
-            if next_series > 0 {
-                self.load_metric(connection, tenant, name, KnownMetric { id, next_series }).await?;
-            }
-            let mut wanted: Vec<&Labels> = wanted.into_iter().collect();
-            wanted.sort_unstable();
-            let known = self.series.numbers(wanted.iter().map(|labels| (tenant, *labels)));
-            let new = wanted.into_iter().zip(known).filter(|(_, number)| number.is_none());
-            let last_day = now.timestamp().div_euclid(86_400);
-            let first = id * SERIES_A_METRIC + next_series;
-            // Its numbers end where those of the next metric begin.
-            let room = (SERIES_A_METRIC - next_series).max(0) as usize;
-            let series: Vec<StoredSeries> = (first..)
-                .zip(new.take(room))
-                .map(|(id, (labels, _))| StoredSeries { id, labels: labels.clone(), last_day })
-                .collect();
-            if series.is_empty() {
-                continue;
-            }
-            let next_series = next_series + series.len() as i64;
-            sqlx::query("UPDATE metric_names SET next_series = $2 WHERE id = $1")
-                .bind(id)
-                .bind(next_series)
-                .execute(&mut *connection)
-                .await?;
-            insert_series(connection, tenant, &series).await?;
-            added.push(AddedSeries { tenant, name: name.to_owned(), metric: KnownMetric { id, next_series }, series });
-        }
-        Ok(added)
-    }
+/// The series of samples, then those of exemplars.
+fn series_of(metrics: &NewMetrics) -> impl Iterator<Item = (TenantId, &Labels)> {
+    let of_samples = metrics.samples.iter().map(|sample| (sample.tenant, &sample.series));
+    of_samples.chain(metrics.exemplars.iter().map(|exemplar| (exemplar.tenant, &exemplar.series)))
+}
+
+/// The day that a commit notes for its series: no sample of it is of a later one.
+fn commit_day(metrics: &NewMetrics, now: DateTime<Utc>) -> i64 {
+    let newest = metrics.samples.iter().map(|sample| sample.time).max();
+    day_of(newest.map_or(now.into(), |newest| newest.max(UnixNanos::from(now))))
 }
 
 /// Writes samples of series with these numbers as a block a tenant.
@@ -261,27 +170,4 @@ pub(super) async fn write_commit(
         .execute(connection)
         .await?;
     Ok(())
-}
-
-async fn insert_series(connection: &mut Connection, tenant: TenantId, series: &[StoredSeries]) -> StoreResult<()> {
-    for series in bulk::parts(series) {
-        let mut query = QueryBuilder::<Db>::new("INSERT INTO metric_series (id, tenant, labels, last_day) ");
-        query.push_values(series, |mut row, StoredSeries { id, labels, last_day }| {
-            row.push_bind(*id).push_bind(tenant.0).push_bind(write_labels(labels)).push_bind(*last_day);
-        });
-        query.build().execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-/// Labels without the name, as they are stored.
-fn write_labels(labels: &Labels) -> String {
-    let others: BTreeMap<&str, &str> = labels.iter().filter(|(name, _)| *name != NAME).collect();
-    serde_json::to_string(&others).unwrap_or_default()
-}
-
-fn read_labels(id: i64, name: &str, stored: &str) -> StoreResult<Labels> {
-    let others: BTreeMap<String, String> =
-        serde_json::from_str(stored).map_err(|error| StoreError::Damaged(format!("labels of series {id}: {error}")))?;
-    Ok(Labels::new(others.into_iter().chain([(NAME.to_owned(), name.to_owned())])))
 }

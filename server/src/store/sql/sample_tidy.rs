@@ -12,6 +12,7 @@ use super::{
     Db, SqlStore,
     sample::write_commit,
     sample_read::{payloads, seconds},
+    series::{day_of, note_day},
 };
 use crate::{
     collect::names,
@@ -95,6 +96,7 @@ struct NewBlocks {
 
 impl SqlStore {
     pub(super) async fn tidy_once(&self, now: UnixNanos) -> StoreResult<bool> {
+        self.series.tidy(now).await;
         if self.flush(now).await? || self.move_old_rows(now).await? {
             return Ok(true);
         }
@@ -148,6 +150,8 @@ impl SqlStore {
         let mut tx = self.begin_commit().await?;
         for (tenant, series) in by_tenant {
             let series: Vec<(i64, Samples)> = series.into_iter().collect();
+            let numbers: Vec<i64> = series.iter().map(|(number, _)| *number).collect();
+            note_day(&mut tx, &numbers, day_of(now)).await?;
             write_commit(&mut tx, TenantId(tenant), &series, now.to_millis().0).await?;
         }
         sqlx::query("DELETE FROM old_samples WHERE (tenant, series_id, time) <= ($1, $2, $3)")
@@ -176,19 +180,10 @@ impl SqlStore {
         let commits: u64 = generations.iter().map(|generation| generation.commits).sum();
         let Some(last) = generations.last().map(|generation| generation.last) else { return Ok(false) };
         let sorted = generations.clone();
-        let (blocks, rows, days) = {
+        let (blocks, rows) = {
             let own = self.own_metrics();
             tokio::task::spawn_blocking(move || sort_into_blocks(&sorted, &own)).await??
         };
-        let tenants: HashSet<TenantId> = days.keys().map(|(tenant, _)| *tenant).collect();
-        for tenant in tenants {
-            // Others may have taken in series that are not known here.
-            let mut connection = self.reader.acquire().await?;
-            self.load_series(&mut connection, tenant, None).await?;
-        }
-        for ((tenant, day), series) in days {
-            self.note_day(tenant, day, series).await?;
-        }
         let mut tx = self.begin_commit().await?;
         let removed = sqlx::query("DELETE FROM sample_commits WHERE id <= $1").bind(last).execute(&mut *tx).await?;
         if removed.rows_affected() != commits {
@@ -209,25 +204,8 @@ impl SqlStore {
 
     /// Numbers of the metrics that Console collects itself.
     fn own_metrics(&self) -> HashSet<i64> {
-        let own = names::ALL.iter().filter_map(|name| self.series.metric(TenantId::DEFAULT, name));
-        own.map(|metric| metric.id).collect()
-    }
-
-    /// Notes that series had samples on a day, where that is news.
-    async fn note_day(&self, tenant: TenantId, day: i64, series: Vec<i64>) -> StoreResult<()> {
-        let news = self.series.not_known_on(tenant, &series, day);
-        for ids in bulk::parts(&news) {
-            let mut query = QueryBuilder::<Db>::new("UPDATE metric_series SET last_day = ");
-            query.push_bind(day).push(" WHERE last_day < ").push_bind(day).push(" AND id IN (");
-            let mut list = query.separated(", ");
-            for id in ids {
-                list.push_bind(*id);
-            }
-            query.push(")");
-            query.build().execute(&self.writer).await?;
-        }
-        self.series.had_samples(tenant, &news, day);
-        Ok(())
+        let own = names::ALL.iter().filter_map(|name| self.series.extent(TenantId::DEFAULT, name));
+        own.map(|known| known.metric.id).collect()
     }
 
     /// Merges the blocks of a window, some series at a time. What is interrupted is begun anew: a sample that is in two
@@ -418,18 +396,13 @@ fn leave_untouched_out(blocks: &mut Vec<Mergeable>) {
     });
 }
 
-/// Samples by tenant and day, as numbers of series.
-type Days = BTreeMap<(TenantId, i64), Vec<i64>>;
 /// Series, time, value.
 type Row = (i64, i64, f64);
 
-/// The blocks of these generations, what of them people's SQL sees, and which series had samples on which day.
-fn sort_into_blocks(
-    generations: &[Arc<Generation>],
-    own: &HashSet<i64>,
-) -> StoreResult<(Vec<NewBlocks>, Vec<Row>, Days)> {
+/// The blocks of these generations, and what of them people's SQL sees.
+fn sort_into_blocks(generations: &[Arc<Generation>], own: &HashSet<i64>) -> StoreResult<(Vec<NewBlocks>, Vec<Row>)> {
     let mut windows: BTreeMap<(TenantId, i64), BTreeMap<i64, Vec<Samples>>> = BTreeMap::new();
-    let (mut rows, mut days) = (Vec::new(), Days::new());
+    let mut rows = Vec::new();
     for (tenant, series) in generations.iter().flat_map(|generation| generation.tenants()) {
         for (id, samples) in series {
             let is_own = tenant == TenantId::DEFAULT && own.contains(&(id / SERIES_A_METRIC));
@@ -441,8 +414,6 @@ fn sort_into_blocks(
             }
             let mut all = samples.clone();
             while let Some(last) = all.times.last() {
-                let day = last.div_euclid(DAY_MILLIS);
-                days.entry((tenant, day)).or_default().push(*id);
                 let end = bucket_end(*last, window_millis(Resolution::Raw));
                 let begin = all.times.partition_point(|time| *time <= end - window_millis(Resolution::Raw));
                 let part = Samples { times: all.times.split_off(begin), values: all.values.split_off(begin) };
@@ -455,7 +426,7 @@ fn sort_into_blocks(
         let window = WindowRow { tenant: tenant.0, resolution: 0, window_end, fresh_runs: 0 };
         Ok(NewBlocks { window, blocks: pack(series)?, is_fresh: true, runs: 1 })
     });
-    Ok((blocks.collect::<StoreResult<_>>()?, rows, days))
+    Ok((blocks.collect::<StoreResult<_>>()?, rows))
 }
 
 fn payload_bytes(new: &[NewBlocks]) -> usize {

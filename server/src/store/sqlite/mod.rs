@@ -48,6 +48,8 @@ mod sample_read;
 mod sample_tidy;
 #[path = "../sql/scrape.rs"]
 mod scrape;
+#[path = "../sql/series.rs"]
+mod series;
 #[path = "../sql/span.rs"]
 mod span;
 #[path = "../sql/span_calls.rs"]
@@ -64,6 +66,9 @@ const ROW_BUFFER: usize = 1024;
 
 /// The engine that the modules of `sql/` are compiled for here.
 type Db = Sqlite;
+
+/// What stands before and after the labels of a series where they are looked up: the labels themselves.
+const LABELS_KEY: (&str, &str) = ("", "");
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/sqlite");
 
