@@ -18,26 +18,39 @@ const LONG_RANGE_EVERY_MS: i64 = 60_000;
 /// Asks again when there is news and somebody looks, until the current owner is cleaned up.
 pub fn refresh(range: Memo<RangeSpec>, is_paused: Signal<bool>, ask_again: Callback<()>) {
     let asked_at = StoredValue::new(None::<UnixMillis>);
-    // Somebody who does not look is shown the newest when they do.
+    on_news(
+        move || is_paused.try_get_untracked() == Some(false),
+        move || is_due(range.get_untracked(), asked_at.get_value(), clock::now()),
+        move || {
+            asked_at.set_value(Some(clock::now()));
+            ask_again.run(());
+        },
+    );
+}
+
+/// Asks again at every tick that is wanted and due, while somebody looks; somebody who did not is shown the newest when they
+/// do. Until the current owner is cleaned up.
+pub fn on_news(
+    is_wanted: impl Fn() -> bool + Copy + 'static,
+    is_due: impl Fn() -> bool + 'static,
+    ask: impl Fn() + Copy + 'static,
+) {
     let missed = StoredValue::new(false);
     let ask = move || {
         missed.set_value(dom::is_hidden());
         if !dom::is_hidden() {
-            asked_at.set_value(Some(clock::now()));
-            ask_again.run(());
+            ask();
         }
     };
     let live = use_live();
     Effect::new(move |_| {
-        let has_ticked = live.tick.get().is_some();
-        let is_paused = is_paused.get_untracked();
-        if has_ticked && !is_paused && is_due(range.get_untracked(), asked_at.get_value(), clock::now()) {
+        if live.tick.get().is_some() && is_wanted() && is_due() {
             ask();
         }
     });
     Effect::new(move |_| {
         dom::on_visibility_change(move || {
-            if missed.try_get_value() == Some(true) && is_paused.try_get_untracked() == Some(false) {
+            if missed.try_get_value() == Some(true) && is_wanted() {
                 ask();
             }
         });

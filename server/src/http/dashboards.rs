@@ -15,7 +15,7 @@ use axum::{
 
 use super::{
     auth::Body,
-    error::{ErrorBody, Failure},
+    error::{BodyErrors, ErrorBody, Failure},
     guard::{By, InScope},
 };
 use crate::service::Services;
@@ -82,11 +82,8 @@ fn file_name(title: &str) -> String {
 /// Also one that was exported.
 #[utoipa::path(post, path = "/api/v1/dashboards", tag = "dashboards", request_body = Dashboard, responses(
     (status = 201, description = "It is stored.", body = DashboardEntry),
-    (status = 400, description = "The body is no JSON.", body = ErrorBody),
+    BodyErrors,
     (status = 409, description = "There are too many.", body = ErrorBody),
-    (status = 413, description = "The body is too large.", body = ErrorBody),
-    (status = 415, description = "The body is not said to be JSON.", body = ErrorBody),
-    (status = 422, description = "A field is wrong; `details.field` says which.", body = ErrorBody),
 ))]
 pub async fn add(
     State(services): Shared,
@@ -103,12 +100,9 @@ pub async fn add(
     ("id" = String, Path, description = "The dashboard.", example = "7f1c1c9e-3f0a-4c57-9a55-0d3a5f7f0b11"),
 ), responses(
     (status = 200, description = "It is stored.", body = DashboardEntry),
-    (status = 400, description = "The body is no JSON.", body = ErrorBody),
+    BodyErrors,
     (status = 404, description = "No such dashboard.", body = ErrorBody),
     (status = 409, description = "It was changed since (`details.revision`), or it is not changed here.", body = ErrorBody),
-    (status = 413, description = "The body is too large.", body = ErrorBody),
-    (status = 415, description = "The body is not said to be JSON.", body = ErrorBody),
-    (status = 422, description = "A field is wrong; `details.field` says which.", body = ErrorBody),
 ))]
 pub async fn change(
     State(services): Shared,

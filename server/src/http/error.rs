@@ -18,6 +18,24 @@ pub struct ErrorBody {
     error: ErrorInfo,
 }
 
+/// Why a body of JSON is not taken, as the description of the interface has it.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "it stands for answers, which are given as `Failure`")]
+pub enum BodyErrors {
+    /// The body is no JSON.
+    #[response(status = 400)]
+    NoJson(ErrorBody),
+    /// The body is too large.
+    #[response(status = 413)]
+    TooLarge(ErrorBody),
+    /// The body is not said to be JSON.
+    #[response(status = 415)]
+    NotSaid(ErrorBody),
+    /// A field is wrong; `details.field` says which.
+    #[response(status = 422)]
+    WrongField(ErrorBody),
+}
+
 /// What went wrong.
 #[derive(serde::Serialize, utoipa::ToSchema)]
 pub struct ErrorInfo {

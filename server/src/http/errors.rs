@@ -6,7 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 
 use super::{
     auth::Body,
-    error::{ErrorBody, Failure},
+    error::{BodyErrors, ErrorBody, Failure},
     guard::InScope,
 };
 use crate::service::{ErrorSnapshot, Services, StoredSnapshot};
@@ -16,10 +16,7 @@ use crate::service::{ErrorSnapshot, Services, StoredSnapshot};
 /// It becomes a span with an exception: in the trace that it names, or in one of its own. What is acknowledged is on disk.
 #[utoipa::path(post, path = "/api/v1/ingest/errors", tag = "ingest", request_body = ErrorSnapshot, responses(
     (status = 201, description = "It is stored.", body = StoredSnapshot),
-    (status = 400, description = "The body is no JSON.", body = ErrorBody),
-    (status = 413, description = "The body is too large.", body = ErrorBody),
-    (status = 415, description = "The body is not said to be JSON.", body = ErrorBody),
-    (status = 422, description = "A field is wrong; `details.field` says which.", body = ErrorBody),
+    BodyErrors,
 ))]
 pub async fn take(
     State(services): State<Arc<Services>>,

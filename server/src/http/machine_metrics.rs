@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     auth::Body,
-    error::{ErrorBody, Failure},
+    error::{BodyErrors, ErrorBody, Failure},
     guard::InScope,
 };
 use crate::service::{MachineReport, Services, TakenReport, TakenStatus};
@@ -29,10 +29,7 @@ const INGEST_ID: &str = "X-Ingest-Id";
 ), responses(
     (status = 201, description = "It is stored.", body = TakenReport),
     (status = 200, description = "It was stored before.", body = TakenReport),
-    (status = 400, description = "The body is no JSON.", body = ErrorBody),
-    (status = 413, description = "The body is too large.", body = ErrorBody),
-    (status = 415, description = "The body is not said to be JSON.", body = ErrorBody),
-    (status = 422, description = "A field is wrong; `details.field` says which.", body = ErrorBody),
+    BodyErrors,
 ))]
 pub async fn take(
     State(services): State<Arc<Services>>,

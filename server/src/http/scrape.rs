@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     auth::Body,
-    error::{ErrorBody, Failure},
+    error::{BodyErrors, ErrorBody, Failure},
     guard::{By, InScope},
     promql::{Answer, Answered, Refusal},
     query::Params,
@@ -62,11 +62,8 @@ pub async fn one(
 /// It is asked within its interval.
 #[utoipa::path(post, path = "/api/v1/scrape-targets", tag = "targets", request_body = ScrapeRequest, responses(
     (status = 201, description = "It is stored.", body = ScrapeTarget),
-    (status = 400, description = "The body is no JSON.", body = ErrorBody),
+    BodyErrors,
     (status = 409, description = "There is one with this job and address (`details.existing_id`), or there are too many.", body = ErrorBody),
-    (status = 413, description = "The body is too large.", body = ErrorBody),
-    (status = 415, description = "The body is not said to be JSON.", body = ErrorBody),
-    (status = 422, description = "A field is wrong; `details.field` says which.", body = ErrorBody),
 ))]
 pub async fn add(
     State(services): Shared,
@@ -83,12 +80,9 @@ pub async fn add(
     ("id" = String, Path, description = "The target.", example = "7f1c1c9e-3f0a-4c57-9a55-0d3a5f7f0b11"),
 ), responses(
     (status = 200, description = "It is stored.", body = ScrapeTarget),
-    (status = 400, description = "The body is no JSON.", body = ErrorBody),
+    BodyErrors,
     (status = 404, description = "No such target.", body = ErrorBody),
     (status = 409, description = "There is another one with this job and address, or it stands in the configuration.", body = ErrorBody),
-    (status = 413, description = "The body is too large.", body = ErrorBody),
-    (status = 415, description = "The body is not said to be JSON.", body = ErrorBody),
-    (status = 422, description = "A field is wrong; `details.field` says which.", body = ErrorBody),
 ))]
 pub async fn change(
     State(services): Shared,
@@ -119,10 +113,7 @@ pub async fn remove(State(services): Shared, By(actor): By, Path(id): Path<Strin
 /// Asks it once and stores nothing.
 #[utoipa::path(post, path = "/api/v1/scrape-targets/try", tag = "targets", request_body = ScrapeRequest, responses(
     (status = 200, description = "What it answers, or why it does not.", body = ScrapeTrial),
-    (status = 400, description = "The body is no JSON.", body = ErrorBody),
-    (status = 413, description = "The body is too large.", body = ErrorBody),
-    (status = 415, description = "The body is not said to be JSON.", body = ErrorBody),
-    (status = 422, description = "A field is wrong; `details.field` says which.", body = ErrorBody),
+    BodyErrors,
 ))]
 pub async fn try_out(
     State(services): Shared,

@@ -334,12 +334,13 @@ fn numbers(panel: &Panel, answers: &MetricAnswers) -> AnyView {
         let value = newest(&series);
         let (number, name_of_unit) = value.map_or(("–".to_owned(), ""), |value| format_unit(value, unit));
         let severity = value.and_then(|value| level(&panel.thresholds, value));
-        let label = (!is_alone).then(|| view! { <dt class="board-number-name">{name}</dt> });
+        // One alone is what the panel's title says.
+        let class = if is_alone { "visually-hidden" } else { "board-number-name" };
         let sparkline = view! { <Sparkline values=Signal::stored(series.values) /> };
         let said = severity.map(|severity| view! { <span class="visually-hidden">{format!(" ({severity})")}</span> });
         view! {
             <div class="board-number" data-severity=severity>
-                {label}
+                <dt class=class>{name}</dt>
                 <dd class="board-number-value">
                     <span class="kpi-number">{number}</span> " " <span class="kpi-unit">{name_of_unit}</span> {said}
                 </dd>

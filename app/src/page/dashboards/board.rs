@@ -226,6 +226,15 @@ impl Board {
         });
     }
 
+    /// Whether there is room for one more panel; if there is none, it is said.
+    pub fn has_room(self) -> bool {
+        let panels = self.draft.with_untracked(|draft| draft.as_ref().map_or(0, Layout::panel_count));
+        if panels >= Dashboard::MOST_PANELS {
+            self.said.set(format!("A dashboard has room for {} panels.", Dashboard::MOST_PANELS));
+        }
+        panels < Dashboard::MOST_PANELS
+    }
+
     /// What stands in the fields of queries is what is asked, and stored.
     pub fn take_typed(self) {
         let typed = self.held.try_update_value(|held| std::mem::take(&mut held.typed)).unwrap_or_default();

@@ -136,6 +136,8 @@ fn Rows(board: Board) -> impl IntoView {
         board.change(|draft| {
             if draft.rows.len() < Dashboard::MOST_ROWS {
                 draft.add_row();
+            } else {
+                board.said.set(format!("A dashboard has room for {} rows.", Dashboard::MOST_ROWS));
             }
         });
     };

@@ -11,16 +11,15 @@ use uuid::Uuid;
 use self::{edit::EditTarget, list::Targets};
 use crate::{
     api::{ApiError, list_targets},
-    browser::dom,
     component::{
         choice::use_choice,
         confirm::{Confirm, ConfirmDialog},
         error_panel::ErrorPanel,
         me::may,
         reactive::part,
+        refresh::on_news,
         skeleton::{Loading, SkeletonLines},
     },
-    live::use_live,
     model::{Role, ScrapeTarget, ScrapeTargets},
 };
 
@@ -48,24 +47,7 @@ impl Source {
             Some(Ok(targets)) => Some(targets),
             Some(Err(_)) | None => before.cloned().flatten(),
         });
-        let live = use_live();
-        // Somebody who does not look is shown the newest when they do.
-        let missed = StoredValue::new(false);
-        Effect::new(move |_| {
-            if live.tick.get().is_some() {
-                missed.set_value(dom::is_hidden());
-                if !dom::is_hidden() {
-                    resource.refetch();
-                }
-            }
-        });
-        Effect::new(move |_| {
-            dom::on_visibility_change(move || {
-                if missed.try_get_value() == Some(true) {
-                    resource.refetch();
-                }
-            });
-        });
+        on_news(|| true, || true, move || resource.refetch());
         let (edit, set_edit) = use_choice(EDIT);
         let said = RwSignal::new(String::new());
         Self { resource, latest, confirm: Confirm::new(said), said, edit, set_edit }

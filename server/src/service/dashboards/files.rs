@@ -95,6 +95,10 @@ fn gather(directory: Option<&Path>) -> Found {
             return found;
         }
     };
+    let (files, left_out) = files;
+    if left_out > 0 {
+        found.problems.push(format!("{left_out} files are left out: a folder may have {MOST_FILES}."));
+    }
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match read_file(&file) {
@@ -108,15 +112,16 @@ fn gather(directory: Option<&Path>) -> Found {
     found
 }
 
-/// The first files in the order of their names.
-fn files_of(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+/// The first files in the order of their names, and how many more there are.
+fn files_of(directory: &Path) -> std::io::Result<(Vec<PathBuf>, usize)> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(directory)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "json") && path.is_file())
         .collect();
     files.sort();
+    let left_out = files.len().saturating_sub(MOST_FILES);
     files.truncate(MOST_FILES);
-    Ok(files)
+    Ok((files, left_out))
 }
 
 type Known = (String, Option<chrono::DateTime<chrono::Utc>>, Dashboard);

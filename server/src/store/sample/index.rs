@@ -8,10 +8,7 @@ use std::sync::{
 use app::model::{TenantId, UnixNanos};
 use foldhash::{HashMap, HashMapExt, HashSet};
 
-use super::{
-    Labels, Matcher, NAME,
-    matching::{Matching, name_of},
-};
+use super::{Labels, Matcher, NAME, matching::Matching};
 use crate::store::StoreResult;
 
 /// So many series a metric may have: what its numbers leave room for.
@@ -109,6 +106,13 @@ struct TenantSeries {
     metrics: HashMap<Arc<str>, Metric>,
     /// Every text of a label once.
     texts: HashSet<Arc<str>>,
+}
+
+impl TenantSeries {
+    /// A metric, if all its series that had samples since a day are known.
+    fn known_since(&self, name: &str, day: i64) -> Option<&Metric> {
+        self.metrics.get(name).filter(|metric| metric.extent.since_day <= day)
+    }
 }
 
 #[derive(Debug)]
@@ -243,67 +247,62 @@ impl SeriesIndex {
         let Numbered { tenant, name, before, after, series } = numbered;
         let mut all = self.write();
         let TenantSeries { metrics, texts } = all.entry(tenant).or_default();
-        let is_new = before.next_series == 0;
-        let known = match metrics.get_mut(name.as_str()) {
-            Some(known) => known,
-            // Its other series are not known: they are read when somebody asks.
-            None if !is_new => return,
-            None => {
-                let nothing = Extent { metric: before, since_day: i64::MIN };
-                metrics.entry(shared(texts, &name)).or_insert_with(|| Metric::new(nothing))
-            }
-        };
-        if known.extent.metric.id != after.id {
-            if !is_new {
-                return;
-            }
-            *known = Metric::new(Extent { metric: before, since_day: i64::MIN });
+        if before.next_series == 0 {
+            // Whatever was known is of one that was removed.
+            metrics.insert(shared(texts, &name), Metric::new(Extent { metric: before, since_day: i64::MIN }));
         }
+        // Of a metric that is not known there are other series: they are read when somebody asks.
+        let Some(known) = metrics.get_mut(name.as_str()).filter(|known| known.extent.metric.id == after.id) else {
+            return;
+        };
         known.add(series, texts);
         if known.extent.metric == before {
             known.extent.metric = after;
         }
     }
 
-    /// The series for which all matchers hold and which had samples since a day, by number; nothing if series since that
-    /// day are not known.
-    pub fn matching(&self, tenant: TenantId, matchers: &[Matcher], since_day: i64) -> StoreResult<Option<Found>> {
+    /// The series of these metrics for which all matchers hold and which had samples since a day, by number; nothing if
+    /// not all since that day are known.
+    pub fn matching(
+        &self,
+        tenant: TenantId,
+        metrics: &[String],
+        matchers: &[Matcher],
+        since_day: i64,
+    ) -> StoreResult<Option<Found>> {
         let matching = Matching::new(matchers)?;
+        let metrics: Vec<&String> = metrics.iter().filter(|name| matching.holds_for(NAME, name)).collect();
         // Expressions may take long: who wants to add series does not wait for them.
-        let Some(mut metrics) = self.recent(tenant, name_of(matchers), since_day) else { return Ok(None) };
-        metrics.retain(|(name, _)| matching.holds_for(NAME, name));
-        let mut found: Vec<_> = metrics.into_iter().flat_map(|(_, series)| series).collect();
+        let Some(mut found) = self.recent(tenant, &metrics, since_day) else { return Ok(None) };
         found.retain(|(_, labels)| matching.holds(labels));
         found.sort_unstable_by_key(|(id, _)| *id);
         Ok(Some(found))
     }
 
-    /// The series of a metric, or of all, which had samples since a day, by metric.
-    fn recent(&self, tenant: TenantId, name: Option<&str>, since_day: i64) -> Option<Vec<(Arc<str>, Found)>> {
+    /// The series of these metrics which had samples since a day.
+    fn recent(&self, tenant: TenantId, metrics: &[&String], since_day: i64) -> Option<Found> {
         let all = self.read();
-        let Some(TenantSeries { metrics, .. }) = all.get(&tenant) else { return Some(Vec::new()) };
-        let of = |(name, metric): (&Arc<str>, &Metric)| {
+        let mut found = Vec::new();
+        for name in metrics {
+            let metric = all.get(&tenant)?.known_since(name, since_day)?;
             let recent = metric.series.iter().filter(|series| series.last_day >= since_day);
-            let is_known = metric.extent.since_day <= since_day;
-            is_known.then(|| (name.clone(), recent.map(|series| (series.id, series.labels.clone())).collect()))
-        };
-        match name {
-            Some(name) => metrics.get_key_value(name).map(of).into_iter().collect(),
-            None => metrics.iter().map(of).collect(),
+            found.extend(recent.map(|series| (series.id, series.labels.clone())));
         }
+        Some(found)
     }
 
-    /// The names of series that had samples since a day, in order, and how many series have them; nothing if series since
-    /// that day are not known.
-    pub fn names(&self, tenant: TenantId, since_day: i64) -> Option<Vec<(String, u64)>> {
+    /// Of these metrics those with series that had samples since a day, in order, and how many there are; nothing if not
+    /// all since that day are known.
+    pub fn names(&self, tenant: TenantId, metrics: Vec<String>, since_day: i64) -> Option<Vec<(String, u64)>> {
         let all = self.read();
-        let metrics = all.get(&tenant).into_iter().flat_map(|of_tenant| &of_tenant.metrics);
-        let counted = metrics.map(|(name, metric)| {
-            let recent = metric.series.iter().filter(|series| series.last_day >= since_day);
-            (metric.extent.since_day <= since_day).then(|| (name.to_string(), recent.count() as u64))
-        });
-        let mut names: Vec<(String, u64)> = counted.collect::<Option<_>>()?;
-        names.retain(|(_, series)| *series > 0);
+        let mut names = Vec::with_capacity(metrics.len());
+        for name in metrics {
+            let metric = all.get(&tenant)?.known_since(&name, since_day)?;
+            let series = metric.series.iter().filter(|series| series.last_day >= since_day).count() as u64;
+            if series > 0 {
+                names.push((name, series));
+            }
+        }
         names.sort_unstable();
         Some(names)
     }
@@ -340,8 +339,12 @@ impl SeriesIndex {
             all.iter().flat_map(names).collect()
         };
         for (tenant, name) in names {
-            if let Some(metric) = self.write().get_mut(&tenant).and_then(|of_tenant| of_tenant.metrics.get_mut(&name)) {
-                metric.forget(before_day);
+            let mut all = self.write();
+            let Some(of_tenant) = all.get_mut(&tenant) else { continue };
+            let Some(metric) = of_tenant.metrics.get_mut(&name) else { continue };
+            metric.forget(before_day);
+            if metric.series.is_empty() {
+                of_tenant.metrics.remove(&name);
             }
         }
         let mut left = 0;
@@ -353,16 +356,11 @@ impl SeriesIndex {
         left
     }
 
-    /// Forgets a metric, or all of a tenant's, but those that are stored: these.
-    pub fn keep_only(&self, tenant: TenantId, name: Option<&str>, stored: &[(String, StoredMetric)]) {
-        let stored: HashSet<&str> = stored.iter().map(|(name, _)| name.as_str()).collect();
-        let is_gone = |known: &str| name.is_none_or(|name| name == known) && !stored.contains(known);
-        let any_gone = {
-            let all = self.read();
-            all.get(&tenant).is_some_and(|of_tenant| of_tenant.metrics.keys().any(|known| is_gone(known)))
-        };
-        if any_gone && let Some(of_tenant) = self.write().get_mut(&tenant) {
-            of_tenant.metrics.retain(|known, _| !is_gone(known));
+    /// Learns that there is no such metric any more.
+    pub async fn remove(&self, tenant: TenantId, name: &str) {
+        let _alone = self.change().await;
+        if let Some(of_tenant) = self.write().get_mut(&tenant) {
+            of_tenant.metrics.remove(name);
         }
     }
 
@@ -417,15 +415,17 @@ mod tests {
         assert_eq!(index.numbers([(OURS, &labels), (theirs, &labels)].into_iter(), 5), [Some(known), None]);
         assert_eq!(index.numbers([(OURS, &labels)].into_iter(), 6), [None]);
 
-        let found = |matchers: &[Matcher]| index.matching(OURS, matchers, 0).unwrap().unwrap().len();
+        let up = ["up".to_owned()];
+        let found = |matchers: &[Matcher]| index.matching(OURS, &up, matchers, 0).unwrap().unwrap().len();
         assert_eq!(found(&[matcher(NAME, Comparison::Equal, "up")]), 2);
         assert_eq!(found(&[matcher(NAME, Comparison::Like, "u.*"), matcher("job", Comparison::NotEqual, "a")]), 1);
         assert_eq!(found(&[matcher(NAME, Comparison::Equal, "down")]), 0);
-        assert_eq!(index.matching(theirs, &[], 0).unwrap(), Some(vec![]));
-        assert_eq!(index.matching(OURS, &[], 6).unwrap(), Some(vec![]));
+        assert_eq!(index.matching(theirs, &[], &[], 0).unwrap(), Some(vec![]));
+        assert_eq!(index.matching(theirs, &up, &[], 0).unwrap(), None);
+        assert_eq!(index.matching(OURS, &up, &[], 6).unwrap(), Some(vec![]));
 
-        assert_eq!(index.names(OURS, 5), Some(vec![("up".to_owned(), 2)]));
-        assert_eq!((index.names(OURS, 6), index.names(theirs, 0)), (Some(Vec::new()), Some(Vec::new())));
+        assert_eq!(index.names(OURS, up.to_vec(), 5), Some(vec![("up".to_owned(), 2)]));
+        assert_eq!(index.names(OURS, up.to_vec(), 6), Some(Vec::new()));
         assert_eq!(index.active(OURS, 6), 0);
         index.had_samples(OURS, &[FIRST, FIRST + 9], 6);
         assert_eq!((index.active(OURS, 6), index.active(OURS, 5)), (1, 2));
@@ -441,20 +441,33 @@ mod tests {
             Extent { metric: UP, since_day: 0 },
             vec![series(FIRST, "a", 5), series(FIRST + 1, "b", 9)],
         );
+        let up = ["up".to_owned()];
+        let found = |day| index.matching(OURS, &up, &[], day).unwrap();
         assert_eq!(index.forget(7).await, 1);
-        assert_eq!(index.matching(OURS, &[], 5).unwrap(), None);
-        assert_eq!(index.names(OURS, 5), None);
-        assert_eq!(index.matching(OURS, &[], 7).unwrap().unwrap().len(), 1);
+        assert_eq!((found(5), index.names(OURS, up.to_vec(), 5)), (None, None));
+        assert_eq!(found(7).unwrap().len(), 1);
         assert!(index.may_be_stored(OURS, "up", UP, &[&series(0, "c", 0).labels]));
         // What was forgotten is learned again, before what is known.
         index.learn(OURS, "up", Extent { metric: UP, since_day: 5 }, vec![series(FIRST, "a", 5)]);
-        let ids: Vec<i64> = index.matching(OURS, &[], 5).unwrap().unwrap().iter().map(|(id, _)| *id).collect();
-        assert_eq!(ids, [FIRST, FIRST + 1]);
+        assert_eq!(found(5).unwrap().iter().map(|(id, _)| *id).collect::<Vec<_>>(), [FIRST, FIRST + 1]);
         assert_eq!(index.forget(10).await, 0);
-        assert_eq!(index.matching(OURS, &[matcher(NAME, Comparison::Equal, "up")], 9).unwrap(), None);
-        index.keep_only(OURS, Some("down"), &[]);
-        assert!(index.extent(OURS, "up").is_some());
-        index.keep_only(OURS, None, &[]);
+        assert_eq!((found(10), index.extent(OURS, "up")), (None, None));
+    }
+
+    #[tokio::test]
+    async fn one_that_was_removed_comes_again_as_another() {
+        let index = SeriesIndex::default();
+        let extent = Extent { metric: UP, since_day: 0 };
+        index.learn(OURS, "up", extent, vec![series(FIRST, "a", 5), series(FIRST + 1, "b", 9)]);
+        let after = StoredMetric { next_series: 3, ..UP };
+        let again = vec![series(FIRST + 2, "a", 12)];
+        index.committed(Numbered { tenant: OURS, name: "up".to_owned(), before: UP, after, series: again });
+        let labels = series(0, "a", 0).labels;
+        let known = Known { id: FIRST + 2, last_day: 12 };
+        assert_eq!(index.numbers([(OURS, &labels)].into_iter(), 0), [Some(known)]);
+        let found = index.matching(OURS, &["up".to_owned()], &[], 0).unwrap().unwrap();
+        assert_eq!(found.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [FIRST + 1, FIRST + 2]);
+        index.remove(OURS, "up").await;
         assert_eq!(index.extent(OURS, "up"), None);
     }
 
@@ -474,7 +487,7 @@ mod tests {
         // Somebody else added one in between: from the second on nothing is sure.
         index.committed(numbered(at(2, 0), at(3, 0), vec![series(FIRST + 2, "c", 5)]));
         assert_eq!(index.extent(OURS, "up").unwrap().metric, at(1, 0));
-        assert_eq!(index.matching(OURS, &[], 5).unwrap().unwrap().len(), 2);
+        assert_eq!(index.matching(OURS, &["up".to_owned()], &[], 5).unwrap().unwrap().len(), 2);
         // Nothing is known of a metric that has others.
         let other = StoredMetric { id: 4, next_series: 7, revision: 0 };
         index.committed(Numbered { name: "down".to_owned(), ..numbered(other, other, Vec::new()) });

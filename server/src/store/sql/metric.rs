@@ -33,9 +33,9 @@ impl MetricStore for SqlStore {
     async fn series_names(&self, tenant: TenantId, since: i64) -> StoreResult<Vec<(String, u64)>> {
         let since_day = since.div_euclid(DAY_MILLIS);
         loop {
-            self.read_series(tenant, None, since_day).await?;
+            let metrics = self.read_series(tenant, None, since_day).await?;
             // Nothing if some were forgotten just now.
-            if let Some(names) = self.series.names(tenant, since_day) {
+            if let Some(names) = self.series.names(tenant, metrics, since_day) {
                 return Ok(names);
             }
         }

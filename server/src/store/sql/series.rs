@@ -38,16 +38,21 @@ impl SqlStore {
         since_day: i64,
     ) -> StoreResult<Found> {
         loop {
-            self.read_series(tenant, name_of(matchers), since_day).await?;
+            let metrics = self.read_series(tenant, name_of(matchers), since_day).await?;
             // Nothing if some were forgotten just now.
-            if let Some(found) = self.series.matching(tenant, matchers, since_day)? {
+            if let Some(found) = self.series.matching(tenant, &metrics, matchers, since_day)? {
                 return Ok(found);
             }
         }
     }
 
-    /// Learns the series of a metric, or of all, which had samples on a day or later.
-    pub(super) async fn read_series(&self, tenant: TenantId, name: Option<&str>, since_day: i64) -> StoreResult<()> {
+    /// Learns the series of a metric, or of all, which had samples on a day or later. Returns the metrics that there are.
+    pub(super) async fn read_series(
+        &self,
+        tenant: TenantId,
+        name: Option<&str>,
+        since_day: i64,
+    ) -> StoreResult<Vec<String>> {
         let mut connection = self.reader.acquire().await?;
         let rows: Vec<(String, i64, i64, i64)> = if let Some(name) = name {
             let one = "SELECT name, id, next_series, revision FROM metric_names WHERE tenant = $1 AND name = $2";
@@ -56,14 +61,14 @@ impl SqlStore {
             let all = "SELECT name, id, next_series, revision FROM metric_names WHERE tenant = $1";
             sqlx::query_as(all).bind(tenant.0).fetch_all(&mut *connection).await?
         };
-        let metric = |(name, id, next_series, revision)| (name, StoredMetric { id, next_series, revision });
-        let metrics: Vec<(String, StoredMetric)> = rows.into_iter().map(metric).collect();
-        self.series.keep_only(tenant, name, &metrics);
         let since_day = since_day.min(self.series.warm_day());
-        for (name, metric) in metrics {
+        let mut names = Vec::with_capacity(rows.len());
+        for (name, id, next_series, revision) in rows {
+            let metric = StoredMetric { id, next_series, revision };
             self.read_metric(&mut connection, tenant, &name, Extent { metric, since_day }).await?;
+            names.push(name);
         }
-        Ok(())
+        Ok(names)
     }
 
     /// Learns the series of a metric as far as they are not known.
@@ -221,7 +226,7 @@ impl SqlStore {
         }
         tx.commit().await?;
         for (tenant, name) in gone {
-            self.series.keep_only(TenantId(tenant), Some(&name), &[]);
+            self.series.remove(TenantId(tenant), &name).await;
         }
         Ok(Removed { rows: removed, more: ids.len() as i64 == REMOVED_AT_ONCE })
     }

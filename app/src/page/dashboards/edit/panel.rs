@@ -14,7 +14,7 @@ use crate::{
         promql::PromqlEditor,
         reactive::part,
     },
-    model::{Dashboard, Limit, Panel, PanelQuery, PanelView, overview::Unit},
+    model::{Limit, Panel, PanelQuery, PanelView, overview::Unit},
 };
 
 /// Widths that can be chosen, in twelfths.
@@ -50,11 +50,11 @@ pub fn PanelTools(board: Board, key: u32, panel: Memo<Panel>) -> impl IntoView {
     };
     let copy = move || {
         board.take_typed();
-        board.change(|draft| {
-            if draft.panel_count() < Dashboard::MOST_PANELS {
+        if board.has_room() {
+            board.change(|draft| {
                 draft.copy_panel(key);
-            }
-        });
+            });
+        }
     };
     let remove = move || {
         board.change(|draft| draft.remove_panel(key));
@@ -222,7 +222,8 @@ fn Query(board: Board, key: u32, panel: Memo<Panel>, at: usize) -> impl IntoView
     let filled = Callback::new(move |text: String| fill(board, &text));
     let number = at + 1;
     view! {
-        <div class="board-query">
+        // Who goes on to something else has written what they mean: it is asked, and survives the page.
+        <div class="board-query" on:focusout=move |_| board.take_typed()>
             <PromqlEditor id=format!("panel-{key}-query-{at}") label=format!("Query {number}") name="q" value range=board.range
                 problem=Signal::stored(None) on_draft asked_as=filled run=Callback::new(move |()| board.take_typed()) />
             <button type="button" class="button" on:click=move |_| board.take_typed()>"Run"</button>

@@ -13,7 +13,7 @@ use crate::{
         icon::{Icon, IconName},
         reactive::part,
     },
-    model::{Dashboard, Panel, PanelQuery, RowHeight},
+    model::{Panel, PanelQuery, RowHeight},
 };
 
 /// The heading of a row; while the dashboard is changed, its form.
@@ -47,12 +47,10 @@ fn RowTools(board: Board, key: u32) -> impl IntoView {
     let add = move |_| {
         let mut added = None;
         board.take_typed();
-        board.change(|draft| {
-            if draft.panel_count() < Dashboard::MOST_PANELS {
-                let panel = Panel { queries: vec![PanelQuery::default()], ..Panel::default() };
-                added = Some(draft.add_panel(key, panel));
-            }
-        });
+        if board.has_room() {
+            let panel = Panel { queries: vec![PanelQuery::default()], ..Panel::default() };
+            board.change(|draft| added = Some(draft.add_panel(key, panel)));
+        }
         if let Some(added) = added {
             board.open.set(Some(added));
             dom::focus_soon(format!("panel-{added}-title"));

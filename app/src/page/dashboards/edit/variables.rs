@@ -109,10 +109,24 @@ fn VariableForm(board: Board, at: usize) -> impl IntoView {
             }, |variable, text| if let VariableSource::Label { label, .. } = &mut variable.source { *label = text })}
         }
         .into_any(),
-        "list" => field("values", "Values, with commas between them", |variable| match &variable.source {
-            VariableSource::List { values } => values.join(", "),
-            _ => String::new(),
-        }, |variable, text| variable.source = VariableSource::List { values: listed(&text) }),
+        "list" => {
+            let id = format!("variable-{at}-values");
+            let written = variable.with_untracked(|variable| match &variable.source {
+                VariableSource::List { values } => values.join("\n"),
+                _ => String::new(),
+            });
+            view! {
+                <div class="field">
+                    <label for=id.clone()>"Values, each on a line"<span class="visually-hidden">{format!(" of variable {number}")}</span></label>
+                    <textarea class="input" id=id rows="3" autocomplete="off" spellcheck="false" on:change:target=move |event| {
+                        let lines = event.target().value();
+                        let values = lines.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+                        change(Box::new(move |variable| variable.source = VariableSource::List { values }));
+                    }>{written}</textarea>
+                </div>
+            }
+            .into_any()
+        }
         _ => ().into_any(),
     }
         });
