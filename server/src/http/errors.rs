@@ -6,7 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 
 use super::{
     auth::Body,
-    error::{BodyErrors, ErrorBody, Failure},
+    error::{BodyErrors, Failure},
     guard::InScope,
 };
 use crate::service::{ErrorSnapshot, Services, StoredSnapshot};

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     auth::Body,
-    error::{BodyErrors, ErrorBody, Failure},
+    error::{BodyErrors, Failure},
     guard::InScope,
 };
 use crate::service::{MachineReport, Services, TakenReport, TakenStatus};

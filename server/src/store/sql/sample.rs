@@ -64,7 +64,8 @@ impl SqlStore {
         let numbered = self.number_series(connection, unknown, day).await?;
         let new = numbered.iter().flat_map(|of| of.series.iter().map(|one| ((of.tenant, &one.labels), one.id)));
         let new: HashMap<(TenantId, &Labels), i64> = new.collect();
-        let number = |(series, known): (_, &Option<Known>)| known.map(|known| known.id).or_else(|| new.get(&series).copied());
+        let number =
+            |(series, known): (_, &Option<Known>)| known.map(|known| known.id).or_else(|| new.get(&series).copied());
         let numbers: Vec<Option<i64>> = series_of(metrics).zip(&known).map(number).collect();
         if numbers.contains(&None) {
             tracing::error!(most = SERIES_A_METRIC, "a metric has no room for more series: their samples are left out");

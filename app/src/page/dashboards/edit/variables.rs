@@ -95,9 +95,7 @@ fn VariableForm(board: Board, at: usize) -> impl IntoView {
     let option = move |(key, label): (&'static str, &'static str)| {
         view! { <option value=key selected=kind.get_untracked() == key>{label}</option> }
     };
-    let of_kind =
-        part(move || {
-            match kind.get() {
+    let of_kind = part(move || match kind.get() {
         "label" => view! {
             {field("series", "Of these series", |variable| match &variable.source {
                 VariableSource::Label { series, .. } => series.clone(),
@@ -128,8 +126,7 @@ fn VariableForm(board: Board, at: usize) -> impl IntoView {
             .into_any()
         }
         _ => ().into_any(),
-    }
-        });
+    });
     let multi = part(move || {
         let check = move || {
             let is_multi = Memo::new(move |_| variable.with(|variable| variable.is_multi));
