@@ -181,7 +181,7 @@ impl SqlStore {
         let Some(last) = generations.last().map(|generation| generation.last) else { return Ok(false) };
         let sorted = generations.clone();
         let (blocks, rows) = {
-            let own = self.own_metrics();
+            let own = self.own_metrics().await?;
             tokio::task::spawn_blocking(move || sort_into_blocks(&sorted, &own)).await??
         };
         let mut tx = self.begin_commit().await?;
@@ -203,9 +203,16 @@ impl SqlStore {
     }
 
     /// Numbers of the metrics that Console collects itself.
-    fn own_metrics(&self) -> HashSet<i64> {
-        let own = names::ALL.iter().filter_map(|name| self.series.extent(TenantId::DEFAULT, name));
-        own.map(|known| known.metric.id).collect()
+    async fn own_metrics(&self) -> StoreResult<HashSet<i64>> {
+        let mut query = QueryBuilder::<Db>::new("SELECT id FROM metric_names WHERE tenant = ");
+        query.push_bind(TenantId::DEFAULT.0).push(" AND name IN (");
+        let mut list = query.separated(", ");
+        for name in names::ALL {
+            list.push_bind(name);
+        }
+        query.push(")");
+        let rows: Vec<(i64,)> = query.build_query_as().fetch_all(&self.reader).await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
     /// Merges the blocks of a window, some series at a time. What is interrupted is begun anew: a sample that is in two
