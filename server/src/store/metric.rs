@@ -16,10 +16,11 @@ use super::{
 pub trait MetricStore: Send + Sync {
     /// Opens what is stored of the series for which all matchers hold.
     async fn select(&self, tenant: TenantId, selection: &Selection) -> StoreResult<Box<dyn SeriesBatches>>;
-    /// The series for which all matchers hold and which had samples on or after the day of a time in milliseconds.
+    /// The series for which all matchers hold and which had samples on or after the day of a time in milliseconds, or the
+    /// day before.
     async fn series(&self, tenant: TenantId, matchers: &[Matcher], since: i64) -> StoreResult<Vec<Labels>>;
-    /// The names of series that had samples on or after the day of a time in milliseconds, in order, with how many series
-    /// have them.
+    /// The names of series that had samples on or after the day of a time in milliseconds, or the day before, in order,
+    /// with how many series have them.
     async fn series_names(&self, tenant: TenantId, since: i64) -> StoreResult<Vec<(String, u64)>>;
     /// Whether each of these series is known to have had samples on or after the day of a time in milliseconds. One that
     /// is not may have been added by somebody else.

@@ -74,7 +74,7 @@ mod cases {
         assert_eq!(stores.metrics.active_series(OURS, 0), 1);
         assert_eq!(values(stores, OURS, "a").await, [1.0, 2.0, 2.5, 2.5, 2.5, 2.5, 2.5]);
         assert_eq!(values(stores, OURS, "b").await, [3.0]);
-        let names = stores.metrics.series_names(OURS, millis(4)).await.unwrap();
+        let names = stores.metrics.series_names(OURS, millis(3)).await.unwrap();
         assert_eq!(names, [("a".to_owned(), 1)]);
         let names = stores.metrics.series_names(OURS, millis(0)).await.unwrap();
         assert_eq!(names, [("a".to_owned(), 2), ("b".to_owned(), 1)]);
@@ -87,7 +87,7 @@ mod cases {
         tidy(stores, 7).await;
         let recent = select(stores, OURS, "a", (millis(5) + 1, millis(7)), Resolution::Raw).await;
         assert_eq!(recent.len(), 2);
-        assert_eq!(stores.metrics.series_names(OURS, millis(6)).await.unwrap()[0], ("a".to_owned(), 2));
+        assert_eq!(stores.metrics.series_names(OURS, millis(7)).await.unwrap()[0], ("a".to_owned(), 2));
     }
 
     pub async fn who_shares_the_store_hears_of_it(home: &Home, stores: &Stores) {
@@ -96,10 +96,10 @@ mod cases {
         tidy(&other, 9).await;
         commit(stores, 9, &[("a", 2, 2.0)]).await;
         assert_eq!(other.metrics.series_names(OURS, millis(9)).await.unwrap(), [("a".to_owned(), 1)]);
-        tidy(stores, 10).await;
-        commit(stores, 10, &[("a", 1, 3.0), ("a", 9, 3.0)]).await;
-        assert_eq!(other.metrics.series_names(OURS, millis(10)).await.unwrap(), [("a".to_owned(), 2)]);
-        let recent = select(&other, OURS, "a", (millis(9), millis(11)), Resolution::Raw).await;
+        tidy(stores, 12).await;
+        commit(stores, 12, &[("a", 1, 3.0), ("a", 9, 3.0)]).await;
+        assert_eq!(other.metrics.series_names(OURS, millis(12)).await.unwrap(), [("a".to_owned(), 2)]);
+        let recent = select(&other, OURS, "a", (millis(9), millis(13)), Resolution::Raw).await;
         assert_eq!(recent.len(), 2);
         // Both number a series that neither has in memory, and one of them a new one.
         tidy(stores, 20).await;
@@ -108,6 +108,22 @@ mod cases {
         commit(stores, 20, &[("a", 1, 5.0), ("a", 10, 2.0)]).await;
         assert_eq!(rows(home, "metric_series").await, 4);
         assert_eq!(select(stores, OURS, "a", EVER, Resolution::Raw).await.len(), 4);
+        other.admin.close().await;
+    }
+
+    pub async fn what_another_one_takes_in_is_not_forgotten_here(home: &Home, stores: &Stores) {
+        let other = home.open().await;
+        for day in 0..9 {
+            commit(stores, day, &[("a", 1, 1.0), ("a", 2, 2.0)]).await;
+            tidy(&other, day).await;
+            let recent = select(&other, OURS, "a", (millis(day) - 1, millis(day)), Resolution::Raw).await;
+            assert_eq!(recent.len(), 2, "day {day}");
+            assert_eq!(
+                other.metrics.series_names(OURS, millis(day)).await.unwrap(),
+                [("a".to_owned(), 2)],
+                "day {day}"
+            );
+        }
         other.admin.close().await;
     }
 
@@ -142,5 +158,6 @@ mod cases {
 on_both_engines!(
     a_series_that_is_heard_of_again_is_the_same,
     who_shares_the_store_hears_of_it,
+    what_another_one_takes_in_is_not_forgotten_here,
     series_go_when_nothing_is_kept_of_them,
 );

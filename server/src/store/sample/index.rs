@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use app::model::{TenantId, UnixNanos};
+use app::model::TenantId;
 use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::{Labels, Matcher, NAME, matching::Matching};
@@ -15,6 +15,8 @@ use crate::store::StoreResult;
 pub const SERIES_A_METRIC: i64 = 1 << 24;
 /// Series without samples for so many days are not kept in memory, but while somebody asks for them.
 const WARM_DAYS: i64 = 3;
+/// What others that share the store have noted is learned so many days later at most.
+const LATE_DAYS: i64 = 1;
 /// Series without samples for so many days are looked up in the store when there are new ones, and others that share the
 /// store are told. Less than the days above: clocks differ.
 pub const KNOWN_DAYS: i64 = 2;
@@ -97,8 +99,8 @@ pub struct SeriesIndex {
     loading: tokio::sync::Mutex<()>,
     /// The day that it is, as far as anybody has said.
     today: AtomicI64,
-    /// The hour when series were forgotten last.
-    forgotten_at: AtomicI64,
+    /// The day when series were forgotten last.
+    forgotten_on: AtomicI64,
 }
 
 #[derive(Debug, Default)]
@@ -152,6 +154,11 @@ impl Metric {
         }
     }
 
+    /// Series that had samples since a day. Others may have noted more than is known.
+    fn recent(&self, since_day: i64) -> impl Iterator<Item = &StoredSeries> {
+        self.series.iter().filter(move |series| series.last_day >= since_day.saturating_sub(LATE_DAYS))
+    }
+
     fn had_samples(&mut self, id: i64, day: i64) {
         let Ok(at) = self.series.binary_search_by_key(&id, |series| series.id) else { return };
         let series = &mut self.series[at];
@@ -161,9 +168,9 @@ impl Metric {
         }
     }
 
-    /// Forgets series without samples since a day.
+    /// Forgets series without samples since a day, as far as is known. Others may know better: the rest is read anew, too.
     fn forget(&mut self, before_day: i64) {
-        self.extent.since_day = self.extent.since_day.max(before_day);
+        self.extent.since_day = i64::MAX;
         self.series.retain(|series| series.last_day >= before_day);
         self.series.shrink_to_fit();
         self.by_labels.retain(|_, known| known.last_day >= before_day);
@@ -177,11 +184,10 @@ impl SeriesIndex {
         self.loading.lock().await
     }
 
-    /// Forgets now and then of which nobody has heard for days.
-    pub async fn tidy(&self, now: UnixNanos) {
-        let hour = now.0.div_euclid(3_600_000_000_000);
-        self.is_day(hour.div_euclid(24));
-        if self.forgotten_at.swap(hour, Ordering::Relaxed) != hour {
+    /// Forgets, once a day, series of which nobody has heard for days.
+    pub async fn tidy(&self, day: i64) {
+        self.is_day(day);
+        if self.forgotten_on.swap(day, Ordering::Relaxed) != day {
             self.forget(self.warm_day()).await;
         }
     }
@@ -261,8 +267,8 @@ impl SeriesIndex {
         }
     }
 
-    /// The series of these metrics for which all matchers hold and which had samples since a day, by number; nothing if
-    /// not all since that day are known.
+    /// The series of these metrics for which all matchers hold and which had samples since a day, or the day before, by
+    /// number; nothing if not all since that day are known.
     pub fn matching(
         &self,
         tenant: TenantId,
@@ -285,20 +291,19 @@ impl SeriesIndex {
         let mut found = Vec::new();
         for name in metrics {
             let metric = all.get(&tenant)?.known_since(name, since_day)?;
-            let recent = metric.series.iter().filter(|series| series.last_day >= since_day);
-            found.extend(recent.map(|series| (series.id, series.labels.clone())));
+            found.extend(metric.recent(since_day).map(|series| (series.id, series.labels.clone())));
         }
         Some(found)
     }
 
-    /// Of these metrics those with series that had samples since a day, in order, and how many there are; nothing if not
-    /// all since that day are known.
+    /// Of these metrics those with series that had samples since a day, or the day before, in order, and how many there
+    /// are; nothing if not all since that day are known.
     pub fn names(&self, tenant: TenantId, metrics: Vec<String>, since_day: i64) -> Option<Vec<(String, u64)>> {
         let all = self.read();
         let mut names = Vec::with_capacity(metrics.len());
         for name in metrics {
             let metric = all.get(&tenant)?.known_since(&name, since_day)?;
-            let series = metric.series.iter().filter(|series| series.last_day >= since_day).count() as u64;
+            let series = metric.recent(since_day).count() as u64;
             if series > 0 {
                 names.push((name, series));
             }
@@ -422,10 +427,10 @@ mod tests {
         assert_eq!(found(&[matcher(NAME, Comparison::Equal, "down")]), 0);
         assert_eq!(index.matching(theirs, &[], &[], 0).unwrap(), Some(vec![]));
         assert_eq!(index.matching(theirs, &up, &[], 0).unwrap(), None);
-        assert_eq!(index.matching(OURS, &up, &[], 6).unwrap(), Some(vec![]));
+        assert_eq!(index.matching(OURS, &up, &[], 7).unwrap(), Some(vec![]));
 
         assert_eq!(index.names(OURS, up.to_vec(), 5), Some(vec![("up".to_owned(), 2)]));
-        assert_eq!(index.names(OURS, up.to_vec(), 6), Some(Vec::new()));
+        assert_eq!(index.names(OURS, up.to_vec(), 7), Some(Vec::new()));
         assert_eq!(index.active(OURS, 6), 0);
         index.had_samples(OURS, &[FIRST, FIRST + 9], 6);
         assert_eq!((index.active(OURS, 6), index.active(OURS, 5)), (1, 2));
@@ -444,13 +449,14 @@ mod tests {
         let up = ["up".to_owned()];
         let found = |day| index.matching(OURS, &up, &[], day).unwrap();
         assert_eq!(index.forget(7).await, 1);
-        assert_eq!((found(5), index.names(OURS, up.to_vec(), 5)), (None, None));
-        assert_eq!(found(7).unwrap().len(), 1);
+        assert_eq!((found(5), found(9), index.names(OURS, up.to_vec(), 9)), (None, None, None));
+        index.learn(OURS, "up", Extent { metric: UP, since_day: 7 }, vec![series(FIRST + 1, "b", 10)]);
+        assert_eq!((found(6), found(7).unwrap().len()), (None, 1));
         assert!(index.may_be_stored(OURS, "up", UP, &[&series(0, "c", 0).labels]));
         // What was forgotten is learned again, before what is known.
         index.learn(OURS, "up", Extent { metric: UP, since_day: 5 }, vec![series(FIRST, "a", 5)]);
         assert_eq!(found(5).unwrap().iter().map(|(id, _)| *id).collect::<Vec<_>>(), [FIRST, FIRST + 1]);
-        assert_eq!(index.forget(10).await, 0);
+        assert_eq!(index.forget(11).await, 0);
         assert_eq!((found(10), index.extent(OURS, "up")), (None, None));
     }
 

@@ -96,7 +96,7 @@ struct NewBlocks {
 
 impl SqlStore {
     pub(super) async fn tidy_once(&self, now: UnixNanos) -> StoreResult<bool> {
-        self.series.tidy(now).await;
+        self.series.tidy(day_of(now)).await;
         if self.flush(now).await? || self.move_old_rows(now).await? {
             return Ok(true);
         }
