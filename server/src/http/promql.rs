@@ -12,6 +12,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use foldhash::{HashSet, HashSetExt};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
@@ -183,13 +184,14 @@ pub async fn query_range_form(services: Shared, scope: InScope, asked: Asked) ->
     query_range(services, scope, asked).await
 }
 
-/// The series that any of the selectors in `match[]` chooses; all, where there is none and that is allowed.
+/// The series that any of the selectors in `match[]` chooses, those that several choose several times; all, where there is
+/// none and that is allowed.
 async fn series_of(
     services: &Services,
     scope: app::api::Scope,
     asked: &Asked,
     may_be_all: bool,
-) -> Result<BTreeSet<Labels>, Refusal> {
+) -> Result<Vec<Labels>, Refusal> {
     let mut selectors: Vec<Vec<Matcher>> = asked.all("match[]").map(promql::selector).collect::<Result<_, _>>()?;
     if selectors.is_empty() {
         if !may_be_all {
@@ -198,11 +200,29 @@ async fn series_of(
         selectors.push(Vec::new());
     }
     let since = asked.time("start")?.unwrap_or(i64::MIN);
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     for matchers in selectors {
         found.extend(services.stores.metrics.series(scope.tenant, &matchers, since).await?);
     }
     Ok(found)
+}
+
+/// The texts of these series, each once and in order: found on a thread of its own, as there may be as many series as a
+/// tenant has room for.
+async fn texts_of<T>(found: Vec<Labels>, texts: T) -> Result<Vec<String>, Refusal>
+where
+    T: for<'a> Fn(&'a Labels, &mut HashSet<&'a str>) + Send + 'static,
+{
+    let gather = move || {
+        let mut all = HashSet::new();
+        for labels in &found {
+            texts(labels, &mut all);
+        }
+        let mut all: Vec<String> = all.into_iter().map(str::to_owned).collect();
+        all.sort_unstable();
+        all
+    };
+    Ok(tokio::task::spawn_blocking(gather).await.map_err(StoreError::from)?)
 }
 
 /// An answer of so many things at most, which says when there are more.
@@ -223,7 +243,7 @@ fn list<T: Serialize>(mut all: Vec<T>, asked: &Asked) -> Answered {
     ("limit" = Option<u32>, Query, description = "How many at most."),
 ), responses((status = 200, description = "Labels of each.", body = Json)))]
 pub async fn series(State(services): Shared, InScope(scope): InScope, asked: Asked) -> Answered {
-    let found = series_of(&services, scope, &asked, false).await?;
+    let found: BTreeSet<Labels> = series_of(&services, scope, &asked, false).await?.into_iter().collect();
     let labels = found.iter().map(|labels| labels.iter().collect::<BTreeMap<_, _>>());
     list(labels.collect(), &asked)
 }
@@ -249,8 +269,7 @@ pub async fn series_form(services: Shared, scope: InScope, asked: Asked) -> Answ
 ), responses((status = 200, description = "The names.", body = Json)))]
 pub async fn labels(State(services): Shared, InScope(scope): InScope, asked: Asked) -> Answered {
     let found = series_of(&services, scope, &asked, true).await?;
-    let names: BTreeSet<&str> = found.iter().flat_map(|labels| labels.iter().map(|(name, _)| name)).collect();
-    list(names.into_iter().collect(), &asked)
+    list(texts_of(found, |labels, all| all.extend(labels.iter().map(|(name, _)| name))).await?, &asked)
 }
 
 /// Names of labels, as a form (Prometheus)
@@ -280,9 +299,10 @@ pub async fn label_values(
     asked: Asked,
 ) -> Answered {
     let found = series_of(&services, scope, &asked, true).await?;
-    let values: BTreeSet<&str> =
-        found.iter().map(|labels| labels.get(&name)).filter(|value| !value.is_empty()).collect();
-    list(values.into_iter().collect(), &asked)
+    let values = texts_of(found, move |labels, all| {
+        all.extend(Some(labels.get(&name)).filter(|value| !value.is_empty()));
+    });
+    list(values.await?, &asked)
 }
 
 /// What is said of metrics (Prometheus)

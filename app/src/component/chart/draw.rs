@@ -177,7 +177,7 @@ impl Drawing<'_> {
                 continue;
             }
             let at = units(Plot::LEFT - 8.0, y);
-            area.draw(&Text::new(tick_label(value, self.unit), at, label(HPos::Right, VPos::Center)))?;
+            area.draw(&Text::new(tick_label(value, axis.step(), self.unit), at, label(HPos::Right, VPos::Center)))?;
         }
         Ok(())
     }
@@ -224,9 +224,15 @@ fn label(h_pos: HPos, v_pos: VPos) -> TextStyle<'static> {
     ("monospace", TEXT_PX * TEXT_FACTOR * SCALE).into_font().color(&LABEL).pos(Pos::new(h_pos, v_pos))
 }
 
-/// A short label of a value axis; the unit stands beside the title unless it depends on the size.
-fn tick_label(value: f64, unit: Unit) -> String {
-    let (number, name) = format_unit(value, unit);
+/// A short label of a value axis with a label each step; the unit stands beside the title unless it depends on the size.
+fn tick_label(value: f64, step: f64, unit: Unit) -> String {
+    let (mut number, name) = format_unit(value, unit);
+    let percent = if unit == Unit::Ratio { 100.0 } else { 1.0 };
+    let is_scaled = matches!(unit, Unit::Bytes | Unit::BytesPerSecond | Unit::Seconds);
+    // Small steps need all their digits, or labels that are evenly spaced do not look it.
+    if let Some(places) = places_of(step * percent).filter(|_| !is_scaled) {
+        number = format!("{:.places$}", value * percent).trim_end_matches('0').trim_end_matches('.').replace('-', "−");
+    }
     match unit {
         Unit::Bytes | Unit::BytesPerSecond if value.abs() > 0.0 => format!("{number} {}", name.trim_end_matches("/s")),
         Unit::Milliseconds if name == "s" => format!("{number} s"),
@@ -234,6 +240,11 @@ fn tick_label(value: f64, unit: Unit) -> String {
         Unit::Ratio => format!("{number} %"),
         _ => number,
     }
+}
+
+/// How many places behind the point a small step has; none of one that has few anyway, or too many.
+fn places_of(step: f64) -> Option<usize> {
+    (1e-6..0.1).contains(&step).then(|| (1.0 - step.log10().floor()) as usize)
 }
 
 #[cfg(test)]
@@ -310,9 +321,22 @@ mod tests {
 
     #[test]
     fn labels_of_sizes_carry_their_unit() {
-        assert_eq!(tick_label(2_500_000.0, Unit::BytesPerSecond), "2.5 MB");
-        assert_eq!(tick_label(750.0, Unit::Milliseconds), "750");
-        assert_eq!(tick_label(20_000.0, Unit::Milliseconds), "20 s");
-        assert_eq!(tick_label(0.0, Unit::Bytes), "0");
+        assert_eq!(tick_label(2_500_000.0, 5e5, Unit::BytesPerSecond), "2.5 MB");
+        assert_eq!(tick_label(750.0, 250.0, Unit::Milliseconds), "750");
+        assert_eq!(tick_label(20_000.0, 5000.0, Unit::Milliseconds), "20 s");
+        assert_eq!(tick_label(0.0, 10.0, Unit::Bytes), "0");
+    }
+
+    #[test]
+    fn labels_of_small_steps_are_as_even_as_the_steps() {
+        let labels = |top, unit| {
+            let axis = Axis::of(0.0, top, unit);
+            axis.ticks().into_iter().map(|value| tick_label(value, axis.step(), unit)).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(labels(0.1, Unit::PerSecond), "0 0.025 0.05 0.075 0.1");
+        assert_eq!(labels(0.0055, Unit::Number), "0 0.002 0.004 0.006");
+        assert_eq!(labels(0.000_08, Unit::Ratio), "0 % 0.002 % 0.004 % 0.006 % 0.008 %");
+        assert_eq!(labels(0.9, Unit::Number), "0 0.25 0.5 0.75 1");
+        assert_eq!(tick_label(-0.025, 0.025, Unit::Number), "−0.025");
     }
 }

@@ -159,6 +159,11 @@ impl Axis {
         Self { bottom, top: (steps_to(max) * step).max(bottom + step), step }
     }
 
+    /// From one label to the next.
+    pub fn step(self) -> f64 {
+        self.step
+    }
+
     /// Its labels, from one end to the other.
     pub fn ticks(self) -> Vec<f64> {
         let count = ((self.top - self.bottom) / self.step).round().max(1.0) as usize;

@@ -66,7 +66,9 @@ impl MetricPort for Services {
         if !query.metric.is_empty() {
             matchers.push(matcher(NAME, Comparison::Equal, &query.metric));
         }
-        let found = self.stores.metrics.series(scope.tenant, &matchers, i64::MIN).await.map_err(store_failed)?;
+        // What is left of others are roll-ups: they would have to be read into memory for this alone.
+        let since = self.oldest_sample(self.clock.now()).to_millis().0;
+        let found = self.stores.metrics.series(scope.tenant, &matchers, since).await.map_err(store_failed)?;
         let found = tokio::task::spawn_blocking(move || names::values(&found, &query.label, &query.search));
         found.await.map_err(|_| ApiError::internal())
     }
