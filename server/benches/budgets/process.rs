@@ -60,6 +60,8 @@ impl Server {
             .env("CONSOLE_OTLP__HTTP_ADDR", "off")
             .env("CONSOLE_STORE__DATA_DIR", data_dir)
             .env("CONSOLE_WEBHOOKS__GITLAB_SECRET", SECRET)
+            // A month that is filled from its beginning is over before it is full.
+            .env("CONSOLE_RETENTION__SAMPLES_DAYS", "45")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
