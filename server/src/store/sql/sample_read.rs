@@ -95,7 +95,7 @@ impl SqlStore {
         let (after, to) = raw_range(selection);
         let newest = {
             let mut head = self.head.lock().await;
-            self.refresh_head(&mut head).await?;
+            self.refresh_head(&mut head, usize::MAX).await?;
             head.samples(tenant, numbers.iter().copied(), after, to)
         };
         let raw_window = window_millis(Resolution::Raw);
@@ -172,12 +172,17 @@ impl SqlStore {
         Ok(places)
     }
 
-    /// Learns what has been committed, and sorted into blocks, since the head was looked at last.
-    pub(super) async fn refresh_head(&self, head: &mut crate::store::sample::head::Head) -> StoreResult<()> {
+    /// Learns what has been sorted into blocks since the head was looked at last, and what has been committed, until there
+    /// are so many samples.
+    pub(super) async fn refresh_head(
+        &self,
+        head: &mut crate::store::sample::head::Head,
+        enough: usize,
+    ) -> StoreResult<()> {
         let (first,): (Option<i64>,) =
             sqlx::query_as("SELECT MIN(id) FROM sample_commits").fetch_one(&self.reader).await?;
         head.begins_with(first);
-        loop {
+        while head.size().0 < enough {
             let commits: Vec<StoredCommit> = sqlx::query_as(
                 "SELECT id, tenant, created_at, payload FROM sample_commits WHERE id > $1 ORDER BY id LIMIT $2",
             )
@@ -187,10 +192,11 @@ impl SqlStore {
             .await?;
             head.add(&commits);
             if commits.len() < COMMITS_AT_ONCE as usize {
-                return Ok(());
+                break;
             }
             tokio::task::yield_now().await;
         }
+        Ok(())
     }
 }
 

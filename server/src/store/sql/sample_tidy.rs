@@ -169,7 +169,8 @@ impl SqlStore {
         let now = now.to_millis().0;
         let generations = {
             let mut head = self.head.lock().await;
-            self.refresh_head(&mut head).await?;
+            // What is more than that waits on disk: memory does not grow with the rate at which samples come in.
+            self.refresh_head(&mut head, FLUSH_SAMPLES).await?;
             let (samples, since) = head.size();
             let is_due = since.is_some_and(|since| since <= now - FLUSH_AFTER || since > now + FLUSH_AFTER);
             if !is_due && samples < FLUSH_SAMPLES {
@@ -198,7 +199,7 @@ impl SqlStore {
         tx.commit().await?;
         self.committed(bytes);
         let mut head = self.head.lock().await;
-        self.refresh_head(&mut head).await?;
+        self.refresh_head(&mut head, 0).await?;
         Ok(true)
     }
 
