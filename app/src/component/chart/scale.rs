@@ -12,6 +12,8 @@ const BOTTOM_PX: f64 = 24.0;
 /// The least distance between two time labels.
 const TIME_LABEL_PX: f64 = 84.0;
 const VALUE_TICKS: f64 = 4.0;
+/// This share of a chart's height may stand out of it: less than a pixel.
+const UNSEEN: f64 = 1e-3;
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
@@ -152,9 +154,9 @@ impl Axis {
         let step = [1.0, 2.0, 2.5, 5.0, 10.0]
             .into_iter()
             .map(|factor| factor * magnitude)
-            .find(|step| *step * VALUE_TICKS >= span * 0.999)
+            .find(|step| *step * VALUE_TICKS >= span * (1.0 - UNSEEN))
             .unwrap_or(10.0 * magnitude);
-        let steps_to = |value: f64| (value / step - 1e-9).ceil();
+        let steps_to = |value: f64| (value / step - VALUE_TICKS * UNSEEN).ceil().max(0.0);
         let bottom = -steps_to(-min) * step;
         Self { bottom, top: (steps_to(max) * step).max(bottom + step), step }
     }
@@ -209,6 +211,7 @@ mod tests {
         let value_ticks = |max, unit| Axis::of(0.0, max, unit).ticks();
         assert_eq!(value_ticks(803.0, Unit::Milliseconds), [0.0, 250.0, 500.0, 750.0, 1000.0]);
         assert_eq!(value_ticks(4.0, Unit::PerSecond), [0.0, 1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(value_ticks(4.0001, Unit::PerSecond), [0.0, 1.0, 2.0, 3.0, 4.0], "less than a pixel above");
         assert_eq!(value_ticks(0.0, Unit::PerSecond).first(), Some(&0.0));
         assert_eq!(value_ticks(3.0, Unit::Percent).last(), Some(&100.0));
         assert_eq!(value_ticks(250.0, Unit::Percent).last(), Some(&300.0));
