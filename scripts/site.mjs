@@ -81,35 +81,94 @@ async function style() {
     return name("console", "css", code);
 }
 
-/** A WebAssembly module without its custom sections: names of functions, who produced it. */
-function stripped(wasm) {
-    const kept = [wasm.subarray(0, 8)];
-    for (let at = 8; at < wasm.length; ) {
-        const id = wasm[at];
-        let length = 0;
-        let next = at + 1;
-        for (let shift = 0, more = true; more; shift += 7) {
-            const byte = wasm[next++];
-            length += (byte & 0x7f) * 2 ** shift;
-            more = byte >= 0x80;
+/** Reads a LEB128 number of `wasm`. Returns it and where the next thing begins. */
+function number(wasm, at) {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+        const byte = wasm[at++];
+        value += (byte & 0x7f) * 2 ** shift;
+        if (byte < 0x80) {
+            return [value, at];
         }
-        next += length;
-        if (id !== 0) {
-            kept.push(wasm.subarray(at, next));
-        }
-        at = next;
     }
-    return Buffer.concat(kept);
 }
 
-/** What `wasm-opt -O1` does, without starting that program for each of many small files. */
-function optimise(wasm) {
-    const module = binaryen.readBinary(stripped(wasm));
+function written(value) {
+    const bytes = [];
+    for (; value >= 0x80; value = Math.floor(value / 0x80)) {
+        bytes.push((value & 0x7f) | 0x80);
+    }
+    return Buffer.from([...bytes, value]);
+}
+
+const CUSTOM = 0;
+const CODE = 10;
+
+/** The sections of a WebAssembly module: which kind, the whole of it, and its content. */
+function sections(wasm) {
+    const found = [];
+    for (let at = 8; at < wasm.length; ) {
+        const [length, begin] = number(wasm, at + 1);
+        const end = begin + length;
+        found.push({ kind: wasm[at], whole: wasm.subarray(at, end), content: wasm.subarray(begin, end) });
+        at = end;
+    }
+    return found;
+}
+
+/** A WebAssembly module without its custom sections: names of functions, who produced it. */
+function stripped(wasm) {
+    const kept = sections(wasm).filter(({ kind }) => kind !== CUSTOM);
+    return Buffer.concat([wasm.subarray(0, 8), ...kept.map(({ whole }) => whole)]);
+}
+
+/**
+ * A stripped module whose functions have names by which those that look alike are neighbours when they are sorted: of
+ * about one size, then by what they begin with. `imported` functions have the first numbers.
+ */
+function named(wasm, imported) {
+    const code = sections(wasm).find(({ kind }) => kind === CODE);
+    let [functions, at] = code ? number(code.content, 0) : [0, 0];
+    const names = [written(functions)];
+    for (let index = 0; index < functions; index += 1) {
+        const [length, begin] = number(code.content, at);
+        at = begin + length;
+        const size = String(Math.floor(Math.log2(length))).padStart(2, "0");
+        const start = Buffer.from(code.content.subarray(begin, Math.min(at, begin + 200))).toString("hex");
+        const name = Buffer.from(`${size}${start} ${String(index).padStart(6, "0")}`);
+        names.push(written(imported + index), written(name.length), name);
+    }
+    const list = Buffer.concat(names);
+    const content = Buffer.concat([Buffer.from("\x04name\x01"), written(list.length), list]);
+    return Buffer.concat([wasm, Buffer.from([CUSTOM]), written(content.length), content]);
+}
+
+function read(wasm) {
+    const module = binaryen.readBinary(wasm);
     module.setFeatures(features);
-    module.optimize();
-    const optimised = module.emitBinary();
+    return module;
+}
+
+function emitted(module) {
+    const wasm = stripped(Buffer.from(module.emitBinary()));
     module.dispose();
-    return optimised;
+    return wasm;
+}
+
+/**
+ * What `wasm-opt -O1` does, without starting that program for each of many small files. Functions that look alike then
+ * stand together, where brotli makes more of them: 427 kB instead of 446.
+ */
+function optimise(wasm) {
+    const module = read(stripped(wasm));
+    module.optimize();
+    let imported = 0;
+    for (let index = 0; index < module.getNumFunctions(); index += 1) {
+        imported += binaryen.getFunctionInfo(module.getFunctionByIndex(index)).base ? 1 : 0;
+    }
+    const sorted = read(named(emitted(module), imported));
+    sorted.runPasses(["reorder-functions-by-name"]);
+    return emitted(sorted);
 }
 
 /** The modules: optimised, minified, named. */

@@ -1,9 +1,9 @@
 //! Server functions of one's own account.
 
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 use uuid::Uuid;
 
-use super::ApiError;
+use super::{ApiError, json::Json};
 use crate::model::{Account, Welcome};
 
 /// One's own account and sessions.

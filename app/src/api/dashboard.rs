@@ -1,8 +1,8 @@
 //! Server functions of dashboards.
 
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 
-use super::ApiError;
+use super::{ApiError, json::Json};
 use crate::model::{Dashboard, DashboardChange, DashboardEntry, DashboardList, DashboardQuery, DashboardView, Panel};
 
 /// The dashboards that the tenant sees.

@@ -1,9 +1,9 @@
 //! Server functions of people, keys, tenants and the audit record.
 
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 use uuid::Uuid;
 
-use super::ApiError;
+use super::{ApiError, json::Json};
 use crate::model::{ApiKey, AuditPage, CreatedKey, Invitation, KeyRequest, MemberPage, Role, TenantList};
 
 /// Entries of the audit record on one page.

@@ -1,8 +1,8 @@
 //! Server functions of log records.
 
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 
-use super::ApiError;
+use super::{ApiError, json::Json};
 use crate::model::{LogContext, LogContextQuery, LogPage, LogPatterns, LogQuery, LogSummary, LogViewQuery};
 
 /// A page of log records, newest first.

@@ -1,8 +1,8 @@
 //! Server functions of the service map.
 
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 
-use super::ApiError;
+use super::{ApiError, json::Json};
 use crate::model::{MapQuery, ServiceMap};
 
 /// Services and what they call.

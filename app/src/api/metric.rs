@@ -1,8 +1,8 @@
 //! Server functions of metrics.
 
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 
-use super::ApiError;
+use super::{ApiError, json::Json};
 use crate::model::{
     LabelValue, LabelValuesQuery, MetricAnswers, MetricLabels, MetricLabelsQuery, MetricList, MetricListQuery,
     MetricQuery, QueryProblem,

@@ -8,6 +8,7 @@ mod account;
 mod dashboard;
 mod error;
 mod identity;
+mod json;
 mod log;
 mod map;
 mod metric;

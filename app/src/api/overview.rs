@@ -1,8 +1,8 @@
 //! Server functions of the overview.
 
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 
-use super::ApiError;
+use super::{ApiError, json::Json};
 use crate::model::{Overview, OverviewQuery};
 
 /// Everything that the overview shows, but for the log lines.

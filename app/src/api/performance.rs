@@ -1,8 +1,8 @@
 //! Server functions of endpoints.
 
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 
-use super::ApiError;
+use super::{ApiError, json::Json};
 use crate::model::{
     CallQuery, CallSample, EndpointDetail, EndpointQuery, ErrorQuery, Hotspots, PerformancePage, PerformanceQuery,
 };

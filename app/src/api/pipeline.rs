@@ -1,9 +1,9 @@
 //! Server functions of pipeline traces.
 
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 use uuid::Uuid;
 
-use super::ApiError;
+use super::{ApiError, json::Json};
 use crate::model::{
     PipelineQuery,
     pipeline::{PipelineDetail, PipelineList},

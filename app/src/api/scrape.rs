@@ -1,9 +1,9 @@
 //! Server functions of targets that are scraped.
 
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 use uuid::Uuid;
 
-use super::ApiError;
+use super::{ApiError, json::Json};
 use crate::model::{ScrapeRequest, ScrapeTarget, ScrapeTargets, ScrapeTrial};
 
 /// The tenant's targets, with how they fare.

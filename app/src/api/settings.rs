@@ -1,8 +1,8 @@
 //! Server functions of how this Console is set up.
 
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 
-use super::ApiError;
+use super::{ApiError, json::Json};
 use crate::model::{DocGroup, RedactedSample, RedactionRules, SettingSection};
 
 /// The running configuration.

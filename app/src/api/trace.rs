@@ -1,8 +1,8 @@
 //! Server functions of traces.
 
-use leptos::{prelude::*, server_fn::codec::Json};
+use leptos::prelude::*;
 
-use super::ApiError;
+use super::{ApiError, json::Json};
 use crate::model::{
     ContrastQuery, SpanId, TraceComparison, TraceContrast, TraceId,
     span::{SpanDetail, TraceDetail, TraceOutline, TracePage, TraceQuery},
