@@ -213,6 +213,13 @@ test("what is shipped shows Console and says why a panel is empty", async ({ pag
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("Saved.", { exact: true })).toBeVisible();
 
+  // Who leaves at once finds it saved.
+  const copy = page.url();
+  await page.goto("about:blank");
+  await page.goto(copy);
+  await expect(page.getByRole("button", { name: "Edit", exact: true })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Save", exact: true })).toHaveCount(0);
+
   // Who only looks has nothing to change.
   await page.goto("about:blank");
   await context.clearCookies();

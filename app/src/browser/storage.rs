@@ -50,6 +50,14 @@ pub fn set_for_tab(key: &str, value: &str) -> bool {
     }
 }
 
+/// This tab remembers nothing any more.
+pub fn forget_tab() {
+    #[cfg(feature = "hydrate")]
+    if let Some(storage) = tab_storage() {
+        let _ = storage.clear();
+    }
+}
+
 #[cfg(feature = "hydrate")]
 fn storage() -> Option<web_sys::Storage> {
     web_sys::window()?.local_storage().ok()?

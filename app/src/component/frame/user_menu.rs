@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{place::Place, settings::SettingsPage};
 use crate::{
-    browser::dom,
+    browser::{dom, storage},
     component::{
         icon::{Icon, IconName},
         me::{role_label, use_me},
@@ -55,7 +55,11 @@ pub fn UserMenu(
             </ul>
             {has_choice.then(|| view! { <TenantForm current=me.tenant tenants=me.tenants place /> })}
             {has_account.then(|| view! {
-                <form class="menu-foot" method="post" action="/logout" on:submit=move |_| live.close()>
+                <form class="menu-foot" method="post" action="/logout" on:submit=move |_| {
+                    live.close();
+                    // What was begun is of nobody else's business.
+                    storage::forget_tab();
+                }>
                     <button class="button">"Sign out"</button>
                 </form>
             })}

@@ -11,11 +11,12 @@ use crate::{
     browser::{geometry, storage},
     component::{
         confirm::Confirm,
+        me::may,
         query::use_query_params,
         range::use_range,
         refresh::{points_for, refresh},
     },
-    model::{Dashboard, DashboardChange, DashboardQuery, DashboardView, RangeSpec, VariableValue},
+    model::{Dashboard, DashboardChange, DashboardQuery, DashboardView, RangeSpec, Role, VariableValue},
 };
 
 /// `?var=job:api&var=job:web`: what was chosen of variables.
@@ -67,8 +68,24 @@ pub struct Board {
 
 /// The dashboard with this id is changed when its page is opened.
 pub fn open_for_changes(id: &str, revision: i64, dashboard: Dashboard) {
-    let change = DashboardChange { revision, dashboard };
-    storage::set_for_tab(&draft_key(id), &serde_json::to_string(&change).unwrap_or_default());
+    keep_changes(id, Some(&DashboardChange { revision, dashboard }));
+}
+
+/// Changes were stored: they are not kept any more, also if nobody waited for the answer. What was changed meanwhile is
+/// changed from there.
+pub fn changes_were_stored(id: &str, revision: i64, sent: &Dashboard) {
+    let rest = kept_changes(id).filter(|kept| kept.dashboard != *sent);
+    keep_changes(id, rest.map(|kept| DashboardChange { revision, ..kept }).as_ref());
+}
+
+/// What is being changed in this tab.
+fn kept_changes(id: &str) -> Option<DashboardChange> {
+    storage::get_for_tab(&draft_key(id)).and_then(|text| serde_json::from_str(&text).ok())
+}
+
+fn keep_changes(id: &str, change: Option<&DashboardChange>) {
+    let text = change.and_then(|change| serde_json::to_string(change).ok()).unwrap_or_default();
+    storage::set_for_tab(&draft_key(id), &text);
 }
 
 /// Where a tab remembers what is being changed.
@@ -135,7 +152,9 @@ pub fn use_board() -> Board {
         chosen,
         set_chosen: StoredValue::new(set_chosen),
     };
-    board.remember_draft();
+    if may(Role::Editor) {
+        board.remember_draft();
+    }
     refresh(range, Signal::stored(false), Callback::new(move |()| loaded.refetch()));
     board
 }
@@ -152,12 +171,10 @@ impl Board {
                         revision: held.with_value(|held| held.revision),
                         dashboard: draft.dashboard(),
                     });
-                    let text = change.and_then(|change| serde_json::to_string(&change).ok()).unwrap_or_default();
-                    storage::set_for_tab(&draft_key(&id), &text);
+                    keep_changes(&id, change.as_ref());
                 });
             } else {
-                let kept = storage::get_for_tab(&draft_key(&id)).and_then(|text| serde_json::from_str(&text).ok());
-                let kept = kept.map(|DashboardChange { revision, dashboard }| {
+                let kept = kept_changes(&id).map(|DashboardChange { revision, dashboard }| {
                     held.update_value(|held| held.revision = revision);
                     Layout::of(&id, &dashboard)
                 });

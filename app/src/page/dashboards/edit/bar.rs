@@ -5,7 +5,7 @@ use leptos_router::{NavigateOptions, hooks::use_navigate};
 
 use super::super::{
     LIST,
-    board::{Board, open_for_changes},
+    board::{Board, changes_were_stored, open_for_changes},
     layout::Layout,
 };
 use crate::{
@@ -91,6 +91,7 @@ fn save(board: Board, form: Form) {
     let id = board.id.get_untracked();
     form.send(async move {
         let stored = change_dashboard(id.clone(), change.clone()).await?;
+        changes_were_stored(&id, stored.revision, &change.dashboard);
         // The page may be gone by then, or show another one.
         if board.id.try_get_untracked() == Some(id) {
             // What was stored is here before the draft goes: nothing flickers back.
