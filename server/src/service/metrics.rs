@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use app::model::{TenantId, UnixNanos};
+use app::model::{TenantId, UnixMillis, UnixNanos};
 use foldhash::{HashMap, HashMapExt};
 use tokio::time::Instant;
 
@@ -193,7 +193,7 @@ impl Services {
 
     /// Notes what senders say of metrics, where it is news. Failing that, it is said again soon.
     pub async fn describe_metrics(&self, tenant: TenantId, metadata: Vec<Metadata>) {
-        let news = self.described.news(tenant, metadata);
+        let news = self.described.news(tenant, metadata, self.clock.now_millis());
         if news.is_empty() {
             return;
         }
@@ -206,14 +206,26 @@ impl Services {
 
 /// What is known to be stored about metrics: senders say the same again and again.
 #[derive(Debug, Default)]
-pub struct Described(Mutex<HashMap<(TenantId, String), Metadata>>);
+pub struct Described(Mutex<DescribedToday>);
+
+#[derive(Debug, Default)]
+struct DescribedToday {
+    /// Counted from the Unix epoch. It is believed for a day: what is said of a metric goes with its last series.
+    day: i64,
+    known: HashMap<(TenantId, String), Metadata>,
+}
 
 impl Described {
     /// Metrics that are remembered; beyond them remembering begins anew.
     const MOST: usize = 50_000;
 
-    fn news(&self, tenant: TenantId, mut metadata: Vec<Metadata>) -> Vec<Metadata> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn news(&self, tenant: TenantId, mut metadata: Vec<Metadata>, now: UnixMillis) -> Vec<Metadata> {
+        let mut today = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let day = now.0.div_euclid(86_400_000);
+        if today.day != day {
+            *today = DescribedToday { day, known: HashMap::new() };
+        }
+        let known = &mut today.known;
         metadata.retain(|one| known.get(&(tenant, one.name.clone())) != Some(one));
         if known.len() + metadata.len() > Self::MOST {
             known.clear();
@@ -223,6 +235,6 @@ impl Described {
     }
 
     fn forget(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).known.clear();
     }
 }

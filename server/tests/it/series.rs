@@ -4,7 +4,7 @@
 use app::model::UnixNanos;
 use chrono::{DateTime, Utc};
 use server::store::{
-    CommitBatch, NewSample, Signal, Stores,
+    CommitBatch, Metadata, NewSample, Signal, Stores,
     sample::{Labels, Resolution},
 };
 use sqlx::Connection as _;
@@ -128,18 +128,27 @@ mod cases {
     }
 
     pub async fn series_go_when_nothing_is_kept_of_them(home: &Home, stores: &Stores) {
-        commit(stores, 0, &[("a", 1, 1.0), ("a", 2, 2.0), ("b", 1, 3.0)]).await;
+        commit(stores, 0, &[("a", 1, 1.0), ("a", 2, 2.0), ("b", 1, 3.0), ("took_sum", 1, 1.0)]).await;
+        let said = ["a", "b", "took", "never_sent"].map(|name| Metadata {
+            name: name.to_owned(),
+            kind: "gauge".to_owned(),
+            help: "What it is.".to_owned(),
+            unit: String::new(),
+        });
+        stores.metrics.describe(OURS, &said).await.unwrap();
         tidy(stores, 1).await;
-        commit(stores, 30, &[("a", 2, 4.0)]).await;
+        commit(stores, 30, &[("a", 2, 4.0), ("took_count", 1, 4.0)]).await;
         tidy(stores, 31).await;
         for signal in [Signal::Samples, Signal::RollUps] {
             stores.admin.remove_before(signal, after_days_nanos(20)).await.unwrap();
         }
         // Read into memory just before it goes.
-        assert_eq!(stores.metrics.series_names(OURS, millis(0)).await.unwrap().len(), 2);
+        assert_eq!(stores.metrics.series_names(OURS, millis(0)).await.unwrap().len(), 4);
         assert_eq!(stores.admin.remove_before(Signal::Series, after_days_nanos(1)).await.unwrap().rows, 0);
-        assert_eq!(stores.admin.remove_before(Signal::Series, after_days_nanos(20)).await.unwrap().rows, 2);
-        assert_eq!((rows(home, "metric_series").await, rows(home, "metric_names").await), (1, 1));
+        assert_eq!(stores.admin.remove_before(Signal::Series, after_days_nanos(20)).await.unwrap().rows, 3);
+        assert_eq!((rows(home, "metric_series").await, rows(home, "metric_names").await), (2, 2));
+        let said = stores.metrics.metadata(OURS, None, 9).await.unwrap();
+        assert_eq!(said.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["a", "never_sent", "took"]);
         assert_eq!(values(stores, OURS, "a").await, [4.0]);
         assert_eq!(values(stores, OURS, "b").await, [] as [f64; 0]);
 
@@ -149,7 +158,7 @@ mod cases {
         }
         assert_eq!(values(stores, OURS, "b").await, [8.0, 8.0]);
         assert_eq!(values(stores, OURS, "c").await, [10.0, 10.0]);
-        assert_eq!(rows(home, "metric_series").await, 4);
+        assert_eq!(rows(home, "metric_series").await, 5);
         let recent = select(stores, OURS, "a", (millis(39), millis(41)), Resolution::Raw).await;
         assert_eq!(recent.iter().map(|one| one.data.len()).collect::<Vec<_>>(), [2]);
     }

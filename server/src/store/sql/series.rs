@@ -185,7 +185,7 @@ impl SqlStore {
     }
 
     /// Removes a small batch of the series that had no samples since days before a time, and the metrics that have none
-    /// left.
+    /// left with what was said of them.
     pub(super) async fn remove_series(&self, before: UnixNanos) -> StoreResult<Removed> {
         let before_day = day_of(before) - SPARE_DAYS;
         let rows: Vec<(i64,)> = sqlx::query_as("SELECT id FROM metric_series WHERE last_day < $1 LIMIT $2")
@@ -224,6 +224,7 @@ impl SqlStore {
             .await?;
             gone.extend(removed);
         }
+        remove_metadata(&mut tx, &gone).await?;
         tx.commit().await?;
         for (tenant, name) in gone {
             self.series.remove(TenantId(tenant), &name).await;
@@ -283,6 +284,32 @@ async fn insert_series(connection: &mut Connection, tenant: TenantId, series: &[
         query.push_values(series, |mut row, StoredSeries { id, labels, last_day }| {
             row.push_bind(*id).push_bind(tenant.0).push_bind(write_labels(labels)).push_bind(*last_day);
         });
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// What a metric's name may end with beyond that of its family, which is what senders describe.
+const PARTS: [&str; 5] = ["_bucket", "_sum", "_count", "_total", "_created"];
+
+/// Removes what was said of metrics that are no more, given with their tenants.
+async fn remove_metadata(connection: &mut Connection, gone: &[(i64, String)]) -> StoreResult<()> {
+    let families = gone.iter().flat_map(|(tenant, name)| {
+        let whole = PARTS.iter().filter_map(|part| name.strip_suffix(part));
+        std::iter::once(name.as_str()).chain(whole).map(|family| (*tenant, family))
+    });
+    let families: Vec<(i64, &str)> = families.collect();
+    let others: Vec<String> = PARTS.iter().map(|part| format!("metric_metadata.name || '{part}'")).collect();
+    let others = others.join(", ");
+    for families in bulk::parts(&families) {
+        let mut query = QueryBuilder::<Db>::new("DELETE FROM metric_metadata WHERE (tenant, name) IN (");
+        query.push_values(families, |mut row, (tenant, family)| {
+            row.push_bind(*tenant).push_bind(*family);
+        });
+        query.push(format!(
+            ") AND NOT EXISTS (SELECT 1 FROM metric_names n WHERE n.tenant = metric_metadata.tenant
+                 AND n.name IN (metric_metadata.name, {others}))"
+        ));
         query.build().execute(&mut *connection).await?;
     }
     Ok(())
