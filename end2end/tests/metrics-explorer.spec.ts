@@ -180,3 +180,18 @@ test.describe("without JavaScript", () => {
     await expect(page.getByRole("table", { name: "Values of query A" }).getByRole("row")).toHaveCount(4);
   });
 });
+
+test.describe("with room for few series", () => {
+  // Those of Console itself are among them.
+  test.use({ environment: { CONSOLE_INGEST__SERIES_PER_TENANT: "1500" } });
+
+  test("samples that are refused are told of, with the label that has too many values", async ({ page, open, console }) => {
+    const users = Array.from({ length: 2000 }, (_, user) => ({ labels: { user: `u${user}` }, values: [1, 2] }));
+    await sendGauge(console, "logins", "Who is here.", users);
+    await open("/monitoring/metrics");
+    const told = page.getByRole("region", { name: "Metrics" }).getByText("samples were refused");
+    await expect(told).toBeVisible();
+    await expect(page.getByText("its label `user` has")).toBeVisible();
+    await judge(page, "metrics with too many series");
+  });
+});

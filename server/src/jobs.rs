@@ -10,6 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    clock::Steadiness,
     collect::{HostSample, HostSampler, names},
     ingest::{IngestError, Submission},
     scrape::{own, scraper},
@@ -211,11 +212,13 @@ async fn retain(services: Arc<Services>, token: CancellationToken) {
     let mut ticks = interval(HOUSEKEEPING_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut round = 0_u32;
+    let mut watch = Steadiness::new(&*services.clock);
     loop {
         tokio::select! {
             () = token.cancelled() => return,
             _ = ticks.tick() => {}
         }
+        let is_steady = watch.is_steady(&*services.clock);
         let run = services.metrics.job("retention", services.clock.now_utc().into());
         services.end_interrupted_pipelines().await;
         if let Err(error) = services.tidy_identity().await {
@@ -223,7 +226,7 @@ async fn retain(services: Arc<Services>, token: CancellationToken) {
             tracing::warn!(%error, "ended sessions could not be removed; it is tried again later");
         }
         round = round.wrapping_add(1);
-        if round % RETENTION_EVERY != 1 {
+        if round % RETENTION_EVERY != 1 || !is_steady {
             continue;
         }
         for signal in Signal::ALL {

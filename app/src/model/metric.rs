@@ -90,6 +90,19 @@ pub struct MetricList {
     pub in_range: u64,
     /// Whether no metric was ever received.
     pub is_new: bool,
+    /// Whether samples were refused within the last hour.
+    pub refused: Option<SeriesRefusal>,
+}
+
+/// Samples that were refused as their tenant has no room for more series.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeriesRefusal {
+    /// How many since Console was started.
+    pub samples: u64,
+    /// When the last ones were.
+    pub at: UnixMillis,
+    /// Why, with the label that has the most values.
+    pub why: String,
 }
 
 /// What the values of a label have to be.

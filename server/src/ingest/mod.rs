@@ -78,6 +78,8 @@ pub struct IngestFigures {
     pub refused_full: AtomicU64,
     /// Records given up because the store refused them for good.
     pub refused_store: AtomicU64,
+    /// Records that were not taken for what they are: too old, without a name and so on.
+    pub refused_invalid: AtomicU64,
     /// Whether the last attempt to commit failed.
     pub is_failing: AtomicBool,
 }

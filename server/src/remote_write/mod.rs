@@ -8,7 +8,7 @@ mod known;
 mod tests;
 pub mod wire;
 
-use std::sync::Arc;
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use app::model::{SpanId, TenantId, TraceId, UnixNanos};
 use prost::{Message, bytes::Bytes};
@@ -85,6 +85,8 @@ pub struct ReadWrite {
     pub metadata: Vec<Metadata>,
     /// How many floats, native histograms and exemplars that are.
     pub written: Written,
+    /// Which of the samples are parts of a native histogram, histogram by histogram.
+    pub unfolded: Vec<Range<usize>>,
     /// How many samples are refused, and why the first of them is.
     pub refused: Option<(u64, String)>,
 }
@@ -98,6 +100,24 @@ pub struct Written {
     pub histograms: u64,
     /// Exemplars.
     pub exemplars: u64,
+}
+
+impl Written {
+    /// What is written if samples and exemplars of some series are not; a histogram is if all of its parts are.
+    #[must_use]
+    pub fn without(self, read: &ReadWrite, refused: &HashSet<Labels>) -> Self {
+        let samples = &read.metrics.samples;
+        let count = |samples: &[NewSample]| samples.iter().filter(|one| refused.contains(&one.series)).count() as u64;
+        let of_histograms: Vec<u64> = read.unfolded.iter().map(|parts| count(&samples[parts.clone()])).collect();
+        let floats = count(samples) - of_histograms.iter().sum::<u64>();
+        let histograms = of_histograms.iter().filter(|parts| **parts > 0).count() as u64;
+        let exemplars = read.metrics.exemplars.iter().filter(|one| refused.contains(&one.series)).count() as u64;
+        Self {
+            samples: self.samples - floats,
+            histograms: self.histograms - histograms,
+            exemplars: self.exemplars - exemplars,
+        }
+    }
 }
 
 /// Reads a request, which has been unpacked.
@@ -252,6 +272,7 @@ impl Reader<'_> {
         };
         self.read.written.histograms += 1;
         let tenant = self.terms.tenant;
+        let first = self.read.metrics.samples.len();
         for (suffix, label, value) in parts {
             let name = format!("{}{suffix}", series.name());
             let mut part = series.with(crate::store::sample::NAME, &name);
@@ -263,6 +284,7 @@ impl Reader<'_> {
             self.bytes += sample.size();
             self.read.metrics.samples.push(sample);
         }
+        self.read.unfolded.push(first..self.read.metrics.samples.len());
         if self.bytes > MOST_BYTES { Err(WireError::TooManyParts) } else { Ok(()) }
     }
 

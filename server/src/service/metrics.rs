@@ -2,11 +2,11 @@
 
 use std::{
     collections::HashSet,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
-use app::model::{TenantId, UnixMillis, UnixNanos};
+use app::model::{TenantId, UnixMillis, UnixNanos, metric::SeriesRefusal};
 use foldhash::{HashMap, HashMapExt};
 use tokio::time::Instant;
 
@@ -25,6 +25,8 @@ const BELIEVED_FOR: Duration = Duration::from_secs(10);
 /// Series count that had samples since yesterday.
 const ACTIVE_MILLIS: i64 = 86_400_000;
 const DAY_NANOS: i64 = 86_400 * 1_000_000_000;
+/// For so long it is told that samples were refused.
+const TOLD_FOR_MILLIS: i64 = 3_600_000;
 
 /// The room that tenants have for series, and who has filled it.
 #[derive(Debug, Default)]
@@ -37,6 +39,7 @@ struct Counted {
     /// Samples since then that were not looked at: each may be of a new series.
     unseen: usize,
     refused: u64,
+    refused_at: Option<UnixMillis>,
     why: Option<(Instant, String)>,
 }
 
@@ -106,32 +109,56 @@ impl Services {
         tenant: TenantId,
         read: ReadWrite,
     ) -> Result<(Written, Option<String>), IngestError> {
-        let ReadWrite { metrics, metadata, mut written, refused } = read;
-        let no_room = self.store_metrics(tenant, metrics).await?;
+        let no_room = self.without_room(tenant, &read.metrics);
+        let written = if no_room.is_empty() { read.written } else { read.written.without(&read, &no_room) };
+        let ReadWrite { metrics, metadata, refused, .. } = read;
+        let no_room = self.store_but(tenant, metrics, &no_room).await?;
         self.describe_metrics(tenant, metadata).await;
-        written.samples = written.samples.saturating_sub(no_room.as_ref().map_or(0, |refused| refused.samples));
+        self.count_invalid(refused.as_ref().map_or(0, |(count, _)| *count));
         let refused = refused.map(|(count, why)| format!("{count} samples were refused: {why}"));
         let parts: Vec<String> = refused.into_iter().chain(no_room.map(|refused| refused.message)).collect();
         Ok((written, (!parts.is_empty()).then(|| parts.join(". "))))
     }
 
+    /// Counts records that were not taken for what they are.
+    pub fn count_invalid(&self, records: u64) {
+        self.ingest.figures().refused_invalid.fetch_add(records, Ordering::Relaxed);
+    }
+
     /// Stores samples and exemplars of one tenant; they are on disk when this answers with `Ok`. Where the tenant has no
     /// room for more series, samples of new ones are left out.
-    pub async fn store_metrics(
+    pub async fn store_metrics(&self, tenant: TenantId, metrics: NewMetrics) -> Result<Option<NoRoom>, IngestError> {
+        let no_room = self.without_room(tenant, &metrics);
+        self.store_but(tenant, metrics, &no_room).await
+    }
+
+    /// Stores samples and exemplars but those of series for which there is no room.
+    async fn store_but(
         &self,
         tenant: TenantId,
         mut metrics: NewMetrics,
+        no_room: &HashSet<Labels>,
     ) -> Result<Option<NoRoom>, IngestError> {
-        let left_out = self.leave_out(tenant, &mut metrics);
+        let all = metrics.samples.len();
+        if !no_room.is_empty() {
+            metrics.samples.retain(|sample| !no_room.contains(&sample.series));
+            metrics.exemplars.retain(|one| !no_room.contains(&one.series));
+        }
+        let samples = (all - metrics.samples.len()) as u64;
         if !metrics.is_empty() {
             self.ingest.submit(Submission { metrics, ..Submission::default() }).await?;
         }
-        let Some((samples, of)) = left_out else { return Ok(None) };
-        Ok(Some(NoRoom { samples, message: self.why_no_room(tenant, &of).await }))
+        let Some(of) = no_room.iter().next() else { return Ok(None) };
+        let now = self.clock.now_millis();
+        self.series_room.with(tenant, |counted| {
+            counted.refused += samples;
+            counted.refused_at = Some(now);
+        });
+        Ok(Some(NoRoom { samples, message: self.why_no_room(tenant, of).await }))
     }
 
-    /// Leaves out samples of series for which there is no room: says how many, and one of the series.
-    fn leave_out(&self, tenant: TenantId, metrics: &mut NewMetrics) -> Option<(u64, Labels)> {
+    /// The series for which there is no room.
+    fn without_room(&self, tenant: TenantId, metrics: &NewMetrics) -> HashSet<Labels> {
         let most = self.config.ingest.series_per_tenant;
         let since = self.clock.now_millis().0 - ACTIVE_MILLIS;
         let has_room = self.series_room.with(tenant, |counted| {
@@ -140,7 +167,7 @@ impl Services {
             has_room
         });
         if has_room {
-            return None;
+            return HashSet::new();
         }
         let active = self.stores.metrics.active_series(tenant, since);
         let of_samples = metrics.samples.iter().map(|sample| &sample.series);
@@ -153,14 +180,17 @@ impl Services {
             (counted.active, counted.unseen) = (active + new.len().min(room), 0);
             room
         });
-        let refused: HashSet<Labels> = new.into_iter().skip(room).cloned().collect();
-        let of = refused.iter().next()?.clone();
-        let before = metrics.samples.len();
-        metrics.samples.retain(|sample| !refused.contains(&sample.series));
-        metrics.exemplars.retain(|one| !refused.contains(&one.series));
-        let samples = (before - metrics.samples.len()) as u64;
-        self.series_room.with(tenant, |counted| counted.refused += samples);
-        Some((samples, of))
+        new.into_iter().skip(room).cloned().collect()
+    }
+
+    /// What was refused of a tenant lately as there was no room for more series, for those who look.
+    pub fn series_refusal(&self, tenant: TenantId) -> Option<SeriesRefusal> {
+        let now = self.clock.now_millis();
+        self.series_room.with(tenant, |counted| {
+            let at = counted.refused_at.filter(|at| now.0 - at.0 < TOLD_FOR_MILLIS)?;
+            let why = counted.why.as_ref().map(|(_, why)| why.clone()).unwrap_or_default();
+            Some(SeriesRefusal { samples: counted.refused, at, why })
+        })
     }
 
     /// Says why there is no room: which label of a metric has the most values.

@@ -155,6 +155,7 @@ impl Services {
             ("retries".to_owned(), figures.retries.load(Ordering::Relaxed) as f64),
             ("refused_queue_full".to_owned(), figures.refused_full.load(Ordering::Relaxed) as f64),
             ("refused_by_store".to_owned(), figures.refused_store.load(Ordering::Relaxed) as f64),
+            ("refused_invalid".to_owned(), figures.refused_invalid.load(Ordering::Relaxed) as f64),
             ("queue_fill_percent".to_owned(), fill),
         ]);
         Component { status, message, figures }

@@ -51,6 +51,7 @@ impl Services {
         let read = read.map_err(|_| IngestError::TooLarge)?;
         let spans = read.spans.into_iter().map(|span| (tenant, span)).collect();
         self.ingest.submit(Submission { spans, ..Submission::default() }).await?;
+        self.count_invalid(read.rejected);
         let partial_success = message_of(read.rejected, read.cut).map(|error_message| ExportTracePartialSuccess {
             rejected_spans: i64::try_from(read.rejected).unwrap_or(i64::MAX),
             error_message,
@@ -88,6 +89,7 @@ impl Services {
         }
         let mut read = reading.await.map_err(|_| IngestError::Unavailable)?.map_err(|_| IngestError::Unavailable)?;
         self.describe_metrics(tenant, std::mem::take(&mut read.metadata)).await;
+        self.count_invalid(read.rejected());
         let rejected = read.rejected().saturating_add(no_room.0);
         let parts: Vec<String> = read.message().into_iter().chain(no_room.1).collect();
         let partial_success = (!parts.is_empty()).then(|| ExportMetricsPartialSuccess {

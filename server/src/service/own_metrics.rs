@@ -108,8 +108,13 @@ impl Collector for Snapshot {
         ] {
             one(out, (name, help, None), &self.count(component, figure))?;
         }
-        let refused = [("queue_full", "refused_queue_full"), ("store", "refused_by_store")].into_iter();
-        let refused = refused.map(|(reason, figure)| (reason, self.count("ingest", figure)));
+        let refused = [
+            ("queue_full", "ingest", "refused_queue_full"),
+            ("store", "ingest", "refused_by_store"),
+            ("invalid", "ingest", "refused_invalid"),
+            ("too_many_series", "series", "refused_samples"),
+        ];
+        let refused = refused.into_iter().map(|(reason, of, figure)| (reason, self.count(of, figure)));
         let help = "Records that were refused, by what stood in their way";
         by(out, ("console_ingest_refused_records", help), MetricType::Counter, "reason", refused)?;
         if let Some(percent) = self.figure("ingest", "queue_fill_percent") {

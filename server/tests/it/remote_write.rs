@@ -1,10 +1,15 @@
 //! Remote write, as Prometheus sends it and as it is specified.
 
-use app::model::TenantId;
+use app::{
+    api::{MetricPort, Scope},
+    model::{MetricListQuery, Role, TenantId},
+};
 use prost::Message;
 use server::{
     clock::{Clock, SystemClock},
-    remote_write::wire::{Label, Request, Sample, TimeSeries, TimeSeriesV2, WriteRequest},
+    remote_write::wire::{
+        Count, ExemplarV2, Histogram, Label, Request, Sample, TimeSeries, TimeSeriesV2, WriteRequest, ZeroCount,
+    },
     store::sample::{Data, Resolution},
 };
 
@@ -39,14 +44,23 @@ struct Answer {
     status: u16,
     text: String,
     written: Option<String>,
+    /// Native histograms and exemplars.
+    others_written: [Option<String>; 2],
 }
 
 async fn post(client: &reqwest::Client, app: &TestApp, path: &str, kind: &str, body: Vec<u8>) -> Answer {
     let sent = client.post(app.url(path)).header("content-type", kind).header("content-encoding", "snappy");
     let answer = sent.body(body).send().await.unwrap();
     let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-    let written = header("x-prometheus-remote-write-samples-written");
-    Answer { status: answer.status().as_u16(), written, text: answer.text().await.unwrap() }
+    let [written, histograms, exemplars] =
+        ["samples", "histograms", "exemplars"].map(|kind| header(&format!("x-prometheus-remote-write-{kind}-written")));
+    let others_written = [histograms, exemplars];
+    Answer { status: answer.status().as_u16(), written, others_written, text: answer.text().await.unwrap() }
+}
+
+async fn own_metrics(app: &TestApp) -> String {
+    let reader = app.with_key(TenantId::DEFAULT, false, true).await;
+    reader.get(app.url("/metrics")).send().await.unwrap().text().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,5 +173,44 @@ async fn an_explosion_of_labels_is_refused_and_says_which_label_it_is() {
     let (_, health) = app.get("/health/detailed").await;
     let figures = &health["components"]["series"]["figures"];
     assert!(figures["refused_samples"].as_f64().unwrap() >= 2000.0, "{health}");
+
+    // What version 2 is told to be written is what is written: floats, native histograms, exemplars.
+    let symbols = ["", "__name__", "logins_total", "user", "1", "new", "took"].map(str::to_owned).to_vec();
+    let of = |labels_refs: &[u32]| TimeSeriesV2 {
+        labels_refs: labels_refs.to_vec(),
+        samples: vec![Sample { value: 7.0, timestamp: now + 1 }],
+        exemplars: vec![ExemplarV2 { labels_refs: Vec::new(), value: 1.0, timestamp: now + 1 }],
+        ..TimeSeriesV2::default()
+    };
+    let histogram = Histogram {
+        count: Some(Count::Whole(3)),
+        zero_count: Some(ZeroCount::Whole(3)),
+        timestamp: now + 1,
+        ..Histogram::default()
+    };
+    let took = TimeSeriesV2 { labels_refs: vec![1, 6], histograms: vec![histogram], ..TimeSeriesV2::default() };
+    let timeseries = vec![of(&[1, 2, 3, 4]), of(&[1, 2, 3, 5]), took];
+    let answer = post(&key, &app, "/api/v1/write", TWO, snapped(&Request { symbols, timeseries })).await;
+    assert_eq!((answer.status, answer.written.as_deref()), (400, Some("1")), "{}", answer.text);
+    assert_eq!(answer.others_written, [Some("0".to_owned()), Some("1".to_owned())]);
+
+    // It is told where metrics are looked at, and to those who watch Console.
+    let scope = Scope { tenant: TenantId::DEFAULT, role: Role::Viewer };
+    let list = app.services.metrics(scope, MetricListQuery::default()).await.unwrap();
+    let refused = list.refused.unwrap();
+    assert!(refused.why.contains("its label `user` has") && refused.samples >= 2000, "{refused:?}");
+    let other = Scope { tenant: TenantId(77), ..scope };
+    assert_eq!(app.services.metrics(other, MetricListQuery::default()).await.unwrap().refused, None);
+    let own = own_metrics(&app).await;
+    let counted = |reason: &str| {
+        let line = format!("console_ingest_refused_records_total{{reason=\"{reason}\"}} ");
+        own.lines().find_map(|one| one.strip_prefix(&line)).unwrap().parse::<f64>().unwrap()
+    };
+    assert!(counted("too_many_series") >= 2000.0);
+    assert!(counted("invalid").abs() < 0.5);
+    let nameless = series(&[("n", "1")], &[(now, 1.0)]);
+    assert_eq!(post(&key, &app, "/api/v1/write", ONE, snapped(&request(&[nameless]))).await.status, 400);
+    let own = own_metrics(&app).await;
+    assert!(own.contains("console_ingest_refused_records_total{reason=\"invalid\"} 1"), "{own}");
     app.stop().await;
 }

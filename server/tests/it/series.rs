@@ -127,6 +127,27 @@ mod cases {
         other.admin.close().await;
     }
 
+    pub async fn a_clock_that_jumps_loses_nothing(home: &Home, stores: &Stores) {
+        commit(stores, 0, &[("a", 1, 1.0), ("b", 1, 1.0)]).await;
+        tidy(stores, 0).await;
+        // More than a year ahead, where it is believed that windows are over, and back again.
+        commit(stores, 400, &[("a", 1, 400.0), ("c", 1, 400.0)]).await;
+        tidy(stores, 400).await;
+        for day in 1..=3 {
+            commit(stores, day, &[("a", 1, day as f64), ("c", 1, day as f64), ("d", 1, day as f64)]).await;
+            tidy(stores, day).await;
+        }
+        assert_eq!(values(stores, OURS, "a").await, [1.0, 1.0, 2.0, 3.0, 400.0]);
+        assert_eq!(values(stores, OURS, "c").await, [1.0, 2.0, 3.0, 400.0]);
+        assert_eq!(values(stores, OURS, "b").await, [1.0]);
+        assert_eq!(rows(home, "metric_series").await, 4);
+        let names = stores.metrics.series_names(OURS, millis(3)).await.unwrap();
+        assert_eq!(names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "c", "d"]);
+        let again = home.open().await;
+        assert_eq!(values(&again, OURS, "a").await, [1.0, 1.0, 2.0, 3.0, 400.0]);
+        again.admin.close().await;
+    }
+
     pub async fn series_go_when_nothing_is_kept_of_them(home: &Home, stores: &Stores) {
         commit(stores, 0, &[("a", 1, 1.0), ("a", 2, 2.0), ("b", 1, 3.0), ("took_sum", 1, 1.0)]).await;
         let said = ["a", "b", "took", "never_sent"].map(|name| Metadata {
@@ -168,5 +189,6 @@ on_both_engines!(
     a_series_that_is_heard_of_again_is_the_same,
     who_shares_the_store_hears_of_it,
     what_another_one_takes_in_is_not_forgotten_here,
+    a_clock_that_jumps_loses_nothing,
     series_go_when_nothing_is_kept_of_them,
 );

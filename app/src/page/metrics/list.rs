@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     component::{
+        age::Moment,
         empty::{Empty, EmptyKind},
         error_panel::ErrorPanel,
         number::format_count,
@@ -18,7 +19,7 @@ use crate::{
         search_box::SearchBox,
         skeleton::SkeletonLines,
     },
-    model::{MetricKind, MetricList, MetricListQuery, MetricSummary},
+    model::{MetricKind, MetricList, MetricListQuery, MetricSummary, metric::SeriesRefusal},
 };
 
 const HELP: &str = "Words that the name or the description of a metric has";
@@ -28,7 +29,7 @@ const HELP: &str = "Words that the name or the description of a metric has";
 pub fn MetricListPanel(state: Explorer, source: Source) -> impl IntoView {
     let found = part(move || match source.metrics.get() {
         None => ().into_any(),
-        Some(Ok(list)) => listed(state, &list),
+        Some(Ok(list)) => view! { {list.refused.as_ref().map(refused)} {listed(state, &list)} }.into_any(),
         Some(Err(error)) => {
             view! { <ErrorPanel what="metrics" error retry=move |()| source.metrics.refetch() /> }.into_any()
         }
@@ -62,6 +63,17 @@ pub fn MetricListPanel(state: Explorer, source: Source) -> impl IntoView {
                 {found}
             </Transition>
         </Panel>
+    }
+    .into_any()
+}
+
+/// Whoever sends does not always look at the answers.
+fn refused(refused: &SeriesRefusal) -> AnyView {
+    let samples = format!("{} samples were refused", format_count(refused.samples));
+    view! {
+        <p class="metric-refused" role="status">
+            <strong>{samples}</strong> ", the last at " <Moment at=refused.at /> ": " {refused.why.clone()} "."
+        </p>
     }
     .into_any()
 }

@@ -39,7 +39,10 @@ use self::{
 use crate::{
     exposition::bound_text,
     otlp::attributes::Cut,
-    store::{Exemplar, Metadata, NewExemplar, NewMetrics, NewSample, sample},
+    store::{
+        Exemplar, Metadata, NewExemplar, NewMetrics, NewSample,
+        sample::{self, STALE},
+    },
     telemetry::Redactor,
 };
 
@@ -72,8 +75,6 @@ pub struct MetricTerms {
 pub struct ReadMetrics {
     /// What was too much.
     pub cut: Cut,
-    /// Data points that say that there is no value. They are left out: gaps are not marked.
-    pub without_value: u64,
     /// What is said of metrics.
     pub metadata: Vec<Metadata>,
     rejections: Rejections,
@@ -87,10 +88,7 @@ impl ReadMetrics {
 
     /// What the sender should know; none if all is as it was sent.
     pub fn message(&self) -> Option<String> {
-        let without_value = (self.without_value > 0)
-            .then(|| format!("{} data points say that there is no value and were left out", self.without_value));
-        let parts: Vec<String> =
-            [self.rejections.describe(), self.cut.warning(), without_value].into_iter().flatten().collect();
+        let parts: Vec<String> = [self.rejections.describe(), self.cut.warning()].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join(". "))
     }
 }
@@ -134,6 +132,12 @@ struct Head {
     start: u64,
     time: u64,
     exemplars: Vec<SentExemplar>,
+}
+
+impl Head {
+    fn is_without_value(&self) -> bool {
+        self.flags & DataPointFlags::NoRecordedValueMask as u32 != 0
+    }
 }
 
 macro_rules! head {
@@ -233,11 +237,12 @@ impl Reader<'_> {
 
     fn number(&mut self, mut point: NumberDataPoint, family: &Family<'_>) -> Result<(), Reason> {
         let head = head!(point);
-        if self.is_without_value(&head) {
-            return Ok(());
+        if head.is_without_value() {
+            return self.end(head, family, None, vec![("", None, STALE)]);
         }
+        // What is not a number is taken as it is; deltas of that kind could not be added up and are refused there.
         let value = match point.value.ok_or(Reason::NoValue)? {
-            Number::AsDouble(value) => finite(value)?,
+            Number::AsDouble(value) => value,
             Number::AsInt(value) => value as f64,
         };
         self.point(head, family, None, Amount::Number(value), |amount| match amount {
@@ -248,16 +253,17 @@ impl Reader<'_> {
 
     fn histogram(&mut self, mut point: HistogramDataPoint, family: &Family<'_>) -> Result<(), Reason> {
         let head = head!(point);
-        if self.is_without_value(&head) {
-            return Ok(());
+        if head.is_without_value() {
+            return self.end(head, family, Some("le"), ended_histogram(&point.explicit_bounds));
         }
         self.point(head, family, Some("le"), Amount::Explicit(Explicit::read(point)?), distribution)
     }
 
     fn exponential(&mut self, mut point: ExponentialHistogramDataPoint, family: &Family<'_>) -> Result<(), Reason> {
         let head = head!(point);
-        if self.is_without_value(&head) {
-            return Ok(());
+        if head.is_without_value() {
+            // Which buckets it had cannot be told; they end as time goes by.
+            return self.end(head, family, Some("le"), ended_histogram(&[]));
         }
         self.point(head, family, Some("le"), Amount::Exponential(Exponential::read(point)?), distribution)
     }
@@ -265,8 +271,11 @@ impl Reader<'_> {
     /// A quantile without observations has no value: it is left out.
     fn summary(&mut self, mut point: SummaryDataPoint, family: &Family<'_>) -> Result<(), Reason> {
         let head = head!(plain point);
-        if self.is_without_value(&head) {
-            return Ok(());
+        if head.is_without_value() {
+            let quantiles = point.quantile_values.iter().take(MAX_BUCKETS).map(|one| one.quantile);
+            let quantiles = quantiles.map(|quantile| ("", Some(("quantile", bound_text(quantile))), STALE));
+            let ended = quantiles.chain([("_sum", None, STALE), ("_count", None, STALE)]).collect();
+            return self.end(head, family, Some("quantile"), ended);
         }
         if point.quantile_values.len() > MAX_BUCKETS {
             return Err(Reason::TooManyBuckets);
@@ -315,10 +324,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn is_without_value(&mut self, head: &Head) -> bool {
-        let is = head.flags & DataPointFlags::NoRecordedValueMask as u32 != 0;
-        self.read.without_value += u64::from(is);
-        is
+    /// Takes the end of series, as a data point without a value tells it: their last values hold no longer.
+    fn end(&mut self, head: Head, family: &Family<'_>, reserved: Option<&str>, ended: Vec<Part>) -> Result<(), Reason> {
+        let time = self.time(head.time)?;
+        let labels = self.labels(head.attributes, family, reserved)?;
+        self.push_parts(&family.name, &labels, time, ended, Vec::new());
+        Ok(())
     }
 
     fn time(&self, nanos: u64) -> Result<UnixNanos, Reason> {
@@ -409,6 +420,13 @@ fn distribution(amount: Amount) -> Vec<Part> {
     parts.extend(sum.map(|sum| ("_sum", None, sum)));
     parts.push(("_count", None, count as f64));
     parts
+}
+
+/// The series of a histogram that has ended.
+fn ended_histogram(bounds: &[f64]) -> Vec<Part> {
+    let bounds = bounds.iter().take(MAX_BUCKETS).copied().chain([f64::INFINITY]);
+    let buckets = bounds.map(|bound| ("_bucket", Some(("le", bound_text(bound))), STALE));
+    buckets.chain([("_sum", None, STALE), ("_count", None, STALE)]).collect()
 }
 
 /// What Prometheus calls a metric of this kind.

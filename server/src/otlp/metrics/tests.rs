@@ -9,7 +9,10 @@ use opentelemetry_proto::tonic::{
 use proptest::prelude::*;
 
 use super::{labels::MAX_SERIES_BYTES, *};
-use crate::otlp::{Encoding, decode};
+use crate::{
+    otlp::{Encoding, decode},
+    store::sample::is_stale,
+};
 
 const ARRIVED: UnixNanos = UnixNanos(1_790_000_000_000_000_000);
 /// What stands in the payloads: 10 s before they arrive.
@@ -53,9 +56,13 @@ fn line(sample: &NewSample) -> String {
     format!("{}{{{}}} {}", sample.series.name(), labels.collect::<Vec<_>>().join(","), sample.value)
 }
 
-fn lines_with(terms: &MetricTerms, metrics: &str) -> (Vec<String>, ReadMetrics) {
+fn samples_with(terms: &MetricTerms, metrics: &str) -> (Vec<NewSample>, ReadMetrics) {
     let json = format!(r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{metrics}]}}]}}]}}"#);
-    let (samples, read) = read_all(decode(json.as_bytes(), Encoding::Json).unwrap(), terms);
+    read_all(decode(json.as_bytes(), Encoding::Json).unwrap(), terms)
+}
+
+fn lines_with(terms: &MetricTerms, metrics: &str) -> (Vec<String>, ReadMetrics) {
+    let (samples, read) = samples_with(terms, metrics);
     (samples.iter().map(line).collect(), read)
 }
 
@@ -266,7 +273,10 @@ fn what_is_not_taken_is_counted_and_explained() {
         (r#"{"name":"odd","wavelet":{"dataPoints":[]}}"#.to_owned(), "kind that is not known"),
         (number("…", "gauge", "", r#""asInt":"1""#), "name has no letter"),
         (number("a", "gauge", "", r#""flags":0"#), "without a value"),
-        (number("a", "gauge", "", r#""asDouble":1e301"#), "not a number"),
+        (
+            number("a", "sum", r#""aggregationTemporality":1,"isMonotonic":true,"#, r#""asDouble":1e301"#),
+            "not a number",
+        ),
         (number("a", "gauge", "", r#""asInt":"1""#).replace(TIME, "1700000000000000000"), "samples_days"),
         (number("a", "gauge", "", r#""asInt":"1""#).replace(TIME, "18446744073709551615"), "future"),
         (number("a", "sum", "", r#""asInt":"1""#), "without aggregation temporality"),
@@ -284,10 +294,42 @@ fn what_is_not_taken_is_counted_and_explained() {
         let (rejected, message) = refusal(&metric);
         assert!(rejected == 1 && message.contains(expected), "{rejected} {message}");
     }
-    let none = number("stale", "gauge", "", r#""flags":1"#);
-    let (lines, read) = lines_with(&terms(), &format!("{none},{}", number("good", "gauge", "", r#""asInt":"1""#)));
-    assert_eq!((lines, read.rejected(), read.without_value), (vec!["good{} 1".to_owned()], 0, 1));
-    assert!(read.message().unwrap().starts_with("1 data points say that there is no value"));
+}
+
+#[test]
+fn a_point_without_a_value_ends_its_series() {
+    let ended = |kind: &str, rest: &str, more: &str| {
+        let (samples, read) = samples_with(&terms(), &number("a", kind, rest, &format!(r#""flags":1{more}"#)));
+        assert_eq!((read.rejected(), read.message()), (0, None));
+        assert!(samples.iter().all(|sample| is_stale(sample.value)));
+        samples.iter().map(|sample| line(sample).replace(" NaN", "")).collect::<Vec<_>>()
+    };
+    assert_eq!(ended("gauge", "", ""), ["a{}"]);
+    let histogram = ended("histogram", r#""aggregationTemporality":2,"#, r#","explicitBounds":[0.5]"#);
+    assert_eq!(histogram, [r#"a_bucket{le="0.5"}"#, r#"a_bucket{le="+Inf"}"#, "a_sum{}", "a_count{}"]);
+    let exponential = ended("exponentialHistogram", r#""aggregationTemporality":2,"#, "");
+    assert_eq!(exponential, [r#"a_bucket{le="+Inf"}"#, "a_sum{}", "a_count{}"]);
+    let summary = ended("summary", "", r#","quantileValues":[{"quantile":0.5}]"#);
+    assert_eq!(summary, [r#"a{quantile="0.5"}"#, "a_sum{}", "a_count{}"]);
+}
+
+#[test]
+fn what_is_not_a_number_is_taken_as_it_is_but_in_deltas() {
+    let read = |value: f64, data: fn(Vec<NumberDataPoint>) -> Data| {
+        let time_unix_nano = ARRIVED.0 as u64;
+        let point = NumberDataPoint { time_unix_nano, value: Some(Number::AsDouble(value)), ..Default::default() };
+        let metrics = vec![Metric { name: "a".into(), data: Some(data(vec![point])), ..Default::default() }];
+        let scope_metrics = vec![ScopeMetrics { metrics, ..Default::default() }];
+        let resource_metrics = vec![ResourceMetrics { scope_metrics, ..Default::default() }];
+        read_all(ExportMetricsServiceRequest { resource_metrics }, &terms())
+    };
+    for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let (samples, read_of_gauge) = read(value, |data_points| Data::Gauge(Gauge { data_points }));
+        assert_eq!((samples[0].value.to_bits(), read_of_gauge.rejected()), (value.to_bits(), 0));
+        let delta = |data_points| Data::Sum(Sum { data_points, aggregation_temporality: 1, is_monotonic: true });
+        let (samples, read_of_delta) = read(value, delta);
+        assert_eq!((samples.len(), read_of_delta.rejected()), (0, 1));
+    }
 }
 
 #[test]
@@ -435,8 +477,8 @@ proptest! {
         let request = ExportMetricsServiceRequest { resource_metrics };
         let (samples, read) = read_all(request, &terms());
         prop_assert_eq!(read.rejected() > 0, read.message().is_some_and(|message| message.contains("rejected")));
-        for NewSample { series, value, time, .. } in samples {
-            prop_assert!(finite(value).is_ok() && time.0 > 0);
+        for NewSample { series, time, .. } in samples {
+            prop_assert!(time.0 > 0);
             let is_name = |name: &str| !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit());
             prop_assert!(is_name(series.name()) && series.iter().all(|(name, _)| is_name(name)));
             prop_assert!(serde_json::to_string(&others(&series)).unwrap().len() < MAX_SERIES_BYTES + 100);

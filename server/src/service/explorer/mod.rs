@@ -37,7 +37,8 @@ impl MetricPort for Services {
         let limit = if query.limit == 0 { MetricListQuery::SOME } else { query.limit.min(MetricListQuery::MOST) };
         let in_range = families.len() as u64;
         let (found, matching) = names::search(families, &query.search, limit as usize);
-        Ok(MetricList { metrics: found, matching, in_range, is_new })
+        let refused = self.series_refusal(scope.tenant);
+        Ok(MetricList { metrics: found, matching, in_range, is_new, refused })
     }
 
     async fn labels(&self, scope: Scope, query: MetricLabelsQuery) -> Result<MetricLabels, ApiError> {
