@@ -5,9 +5,9 @@
 //! with.
 
 use std::{
+    fmt,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::OnceLock,
     time::{Duration, Instant},
 };
 
@@ -41,38 +41,61 @@ const DENSE_S: i64 = 60;
 /// A question that has taken so long together is not asked again.
 const ASKED_FOR: Duration = Duration::from_secs(30);
 
-fn series() -> usize {
-    from_environment("BENCH_SERIES", 10_000)
+/// How many samples there are, and how far apart.
+#[derive(Clone, Copy)]
+struct Shape {
+    series: usize,
+    hours: usize,
+    /// Seconds between two samples of a series.
+    step: i64,
+    /// When the first samples are, in seconds: on a whole hour, and the last before the one that is going on.
+    start: i64,
 }
 
-fn hours() -> usize {
-    from_environment("BENCH_HOURS", 6)
+impl Shape {
+    fn new(series: usize, hours: usize, step: i64) -> Self {
+        Self { series, hours, step, start: (SystemClock.now_millis().0 / 3_600_000 - hours as i64) * 3600 }
+    }
+
+    fn seconds(self) -> i64 {
+        self.hours as i64 * 3600
+    }
 }
 
-/// Seconds between two samples of a series.
-fn step() -> i64 {
-    from_environment("BENCH_STEP", 10) as i64
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} series, {} h", self.series, self.hours)
+    }
 }
 
-/// When the first samples are, in seconds: on a whole hour, and the last before the one that is going on.
-fn start() -> i64 {
-    static START: OnceLock<i64> = OnceLock::new();
-    *START.get_or_init(|| (SystemClock.now_millis().0 / 3_600_000 - hours() as i64) * 3600)
+/// Fills both and asks both: with a day as programs send it; with a month of ten times as many series, of which samples
+/// are rare, as it would take hours otherwise. Or with what the environment wants.
+pub async fn compare(report: &mut Report) -> Outcome<()> {
+    let wanted = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
+    let wanted = [wanted("BENCH_SERIES"), wanted("BENCH_HOURS"), wanted("BENCH_STEP")];
+    let shapes = if let [None, None, None] = wanted {
+        vec![Shape::new(10_000, 24, 10), Shape::new(100_000, 720, 1800)]
+    } else {
+        let [series, hours, step] = wanted;
+        vec![Shape::new(series.unwrap_or(10_000), hours.unwrap_or(24), step.unwrap_or(10).max(1) as i64)]
+    };
+    for shape in shapes {
+        println!(" {shape}, a sample every {} s", shape.step);
+        let dir = tempfile::tempdir()?;
+        compare_with(report, dir.path(), shape).await?;
+    }
+    Ok(())
 }
 
-fn from_environment(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-/// Fills both and asks both.
-pub async fn compare(report: &mut Report, dir: &Path) -> Outcome<()> {
+async fn compare_with(report: &mut Report, dir: &Path, shape: Shape) -> Outcome<()> {
     let dir_of_prometheus = tempfile::tempdir()?;
     let theirs = match Prometheus::start(dir_of_prometheus.path()).await {
         Ok(prometheus) => {
             println!(" Prometheus");
-            let measured =
-                measure(&prometheus.url, "/api/v1", &reqwest::Client::new(), || resident_mb(prometheus.child.id()))
-                    .await?;
+            let measured = measure(shape, &prometheus.url, "/api/v1", &reqwest::Client::new(), || {
+                resident_mb(prometheus.child.id())
+            })
+            .await?;
             drop(prometheus);
             Some((measured, bytes_of(dir_of_prometheus.path())?))
         }
@@ -83,7 +106,7 @@ pub async fn compare(report: &mut Report, dir: &Path) -> Outcome<()> {
     };
     println!(" Console");
     let server = Server::start(dir).await?;
-    let ours = measure(&server.address, "/prometheus/api/v1", &server.client, || server.resident_mb()).await?;
+    let ours = measure(shape, &server.address, "/prometheus/api/v1", &server.client, || server.resident_mb()).await?;
     server.stop().await?;
     // What is on its way into blocks is there twice: it is let come to rest.
     let library = crate::Library::open(dir).await?;
@@ -97,18 +120,28 @@ pub async fn compare(report: &mut Report, dir: &Path) -> Outcome<()> {
     let (bytes,): (i64,) = sqlx::query_as(used).fetch_one(&mut connection).await?;
     let bytes = bytes as f64;
 
-    let samples = (series() * hours() * 3600) as f64 / step() as f64;
+    let samples = shape.series as f64 * shape.seconds() as f64 / shape.step as f64;
     let on_disk = bytes / samples;
     println!("  {on_disk:.2} bytes a sample on disk, roll-ups included");
     // With few samples in a roll-up's five minutes, it is the roll-ups that are measured.
-    if step() <= DENSE_S {
-        report.below("bytes a sample on disk, roll-ups included", on_disk, 2.0, "B");
+    if shape.step <= DENSE_S {
+        report.below(&format!("{shape}: bytes a sample on disk, roll-ups included"), on_disk, 2.0, "B");
     }
     let Some((theirs, their_bytes)) = theirs else { return Ok(()) };
-    report.below("bytes a sample on disk (Prometheus)", on_disk, their_bytes / samples, "B");
-    report.at_least("samples by remote write (half of Prometheus)", ours.rate, theirs.rate / 2.0, "/s");
-    report.below("memory after them (Prometheus)", ours.memory_filled, theirs.memory_filled, "MB");
-    report.below("memory after the questions (Prometheus)", ours.memory_asked, theirs.memory_asked, "MB");
+    report.below(&format!("{shape}: bytes a sample on disk (Prometheus)"), on_disk, their_bytes / samples, "B");
+    report.at_least(
+        &format!("{shape}: samples by remote write (half of Prometheus)"),
+        ours.rate,
+        theirs.rate / 2.0,
+        "/s",
+    );
+    report.below(&format!("{shape}: memory after them (Prometheus)"), ours.memory_filled, theirs.memory_filled, "MB");
+    report.below(
+        &format!("{shape}: memory after the questions (Prometheus)"),
+        ours.memory_asked,
+        theirs.memory_asked,
+        "MB",
+    );
     for ((name, our_ms), (_, their_ms)) in ours.times.iter().zip(&theirs.times) {
         report.below(&format!("{name} (Prometheus)"), *our_ms, *their_ms, "ms");
     }
@@ -126,16 +159,22 @@ struct Measured {
 }
 
 /// Fills one of them, as programs do, and asks it, as `reader`.
-async fn measure(base: &str, api: &str, reader: &reqwest::Client, memory: impl Fn() -> f64) -> Outcome<Measured> {
+async fn measure(
+    shape: Shape,
+    base: &str,
+    api: &str,
+    reader: &reqwest::Client,
+    memory: impl Fn() -> f64,
+) -> Outcome<Measured> {
     let begun = Instant::now();
-    let samples = fill(&reqwest::Client::new(), &format!("{base}{api}/write")).await?;
+    let samples = fill(shape, &reqwest::Client::new(), &format!("{base}{api}/write")).await?;
     let rate = samples as f64 / begun.elapsed().as_secs_f64();
     println!("  {samples} samples, {rate:.0} a second");
     settle().await;
     let memory_filled = memory();
     println!("  memory {memory_filled:.0} MB");
     let mut times = Vec::new();
-    for (name, path) in questions() {
+    for (name, path) in questions(shape) {
         let url = format!("{base}{api}{path}");
         let mut taken = Vec::new();
         let first = Instant::now();
@@ -165,17 +204,17 @@ async fn measure(base: &str, api: &str, reader: &reqwest::Client, memory: impl F
 }
 
 /// Questions with the paths that ask them.
-fn questions() -> Vec<(String, String)> {
-    let length = hours() as i64 * 3600;
+fn questions(shape: Shape) -> Vec<(String, String)> {
+    let length = shape.seconds();
     let range = |query: &str, from: i64, step: i64| {
-        let (start, end) = (start() + from, start() + length - 60 + from % 60);
+        let (start, end) = (shape.start + from, shape.start + length - 60 + from % 60);
         let parameters = [("query", query), ("start", &start.to_string()), ("end", &end.to_string())];
         let parameters = serde_urlencoded::to_string(parameters).unwrap_or_default();
         format!("/query_range?{parameters}&step={step}")
     };
-    let name = |what: &str| format!("{what}, {} h", hours());
+    let name = |what: &str| format!("{what}, {} h", shape.hours);
     let whole_hours = (name("rate of half of all, from whole hours"), "sum(rate(bench_all_total[1h]))", 3600, 3600);
-    let asked = if hours() > LONG_HOURS {
+    let asked = if shape.hours > LONG_HOURS {
         // Half an hour from one point to the next, and whole hours: there are some hundred points of thirty days.
         vec![
             (name("rate of one metric by job"), "sum by (job) (rate(bench_7_total[1h]))", 3600, 1800),
@@ -209,13 +248,13 @@ struct Bench {
 }
 
 /// Sends all samples in the order of time; says how many there are.
-async fn fill(client: &reqwest::Client, url: &str) -> Outcome<u64> {
-    let mut all: Vec<Bench> = (0..series()).map(bench).collect();
+async fn fill(shape: Shape, client: &reqwest::Client, url: &str) -> Outcome<u64> {
+    let mut all: Vec<Bench> = (0..shape.series).map(|n| bench(shape, n)).collect();
     let mut numbers = 88_172_645_463_325_252_u64;
     let (mut sent, mut under_way) = (0, tokio::task::JoinSet::new());
-    for round in 0..hours() as i64 * 3600 / step() {
+    for round in 0..shape.seconds() / shape.step {
         // Just before whole seconds: however far apart samples are, a question of that time sees one.
-        let timestamp = (start() + (round + 1) * step()) * 1000 - 3;
+        let timestamp = (shape.start + (round + 1) * shape.step) * 1000 - 3;
         for part in all.chunks_mut(SERIES_A_REQUEST) {
             let mut body = Vec::with_capacity(part.len() * 160);
             for one in part.iter_mut() {
@@ -245,9 +284,9 @@ async fn fill(client: &reqwest::Client, url: &str) -> Outcome<u64> {
 }
 
 /// Half of them counters, some of floats; gauges with one digit behind the point; some that never change.
-fn bench(n: usize) -> Bench {
+fn bench(shape: Shape, n: usize) -> Bench {
     // Half of them are one large metric, the others smaller ones.
-    let is_large = n >= series() / 2;
+    let is_large = n >= shape.series / 2;
     let (metric, instance) = if is_large { (1, n) } else { (n / SERIES_A_METRIC, n % SERIES_A_METRIC) };
     let kind = [1, 0, 2, 0, 1, 0, 3, 0][metric % 8];
     let name = match kind {

@@ -105,23 +105,31 @@ impl IntoResponse for Answer {
     }
 }
 
+/// What is said of an answer that is longer than was asked for.
+const CUT: &str = "results truncated due to limit";
+
 /// What a route answers.
 pub type Answered = Result<Answer, Refusal>;
 
 async fn answer(services: &Services, scope: app::api::Scope, asked: &Asked, question: Question) -> Answered {
     let wants_statistics = asked.text("stats").is_some();
-    let answered = services.query(scope.tenant, question).await?;
+    let limit = asked.number("limit")?.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+    let mut answered = services.query(scope.tenant, question).await?;
+    if answered.answer.value.truncate(limit) {
+        answered.answer.warnings.push(CUT.to_owned());
+    }
     Ok(Answer(json::answer(&answered, wants_statistics)))
 }
 
 /// Query one instant (Prometheus)
 ///
-/// `query`, `time` (now if it is left out), `timeout`, `lookback_delta`, `stats`; in the query string or as a form.
+/// `query`, `time` (now if it is left out), `timeout`, `lookback_delta`, `limit`, `stats`; in the query string or as a form.
 #[utoipa::path(get, path = "/prometheus/api/v1/query", tag = "promql", params(
     ("query" = String, Query, description = "The expression."),
     ("time" = Option<String>, Query, description = "RFC 3339, or seconds since the Unix epoch."),
     ("timeout" = Option<String>, Query, description = "How long the answer may take: `10s`."),
     ("lookback_delta" = Option<String>, Query, description = "How far back the last sample of a series counts."),
+    ("limit" = Option<u32>, Query, description = "How many series at most."),
     ("stats" = Option<String>, Query, description = "Anything: the answer says how much was read and how long it took."),
 ), responses(
     (status = 200, description = "`{status, data: {resultType, result}}`, with `infos` and `warnings`.", body = Json),
@@ -147,7 +155,7 @@ pub async fn query_form(services: Shared, scope: InScope, asked: Asked) -> Answe
 
 /// Query a range (Prometheus)
 ///
-/// `query`, `start`, `end`, `step`, `timeout`, `lookback_delta`, `stats`. Long ranges are answered from roll-ups where these
+/// `query`, `start`, `end`, `step`, `timeout`, `lookback_delta`, `limit`, `stats`. Long ranges are answered from roll-ups where these
 /// answer as samples do: where start, step, ranges and offsets are multiples of five minutes or of an hour. `infos` says so.
 #[utoipa::path(get, path = "/prometheus/api/v1/query_range", tag = "promql", params(
     ("query" = String, Query, description = "The expression."),
@@ -156,6 +164,7 @@ pub async fn query_form(services: Shared, scope: InScope, asked: Asked) -> Answe
     ("step" = String, Query, description = "`30s`, or seconds."),
     ("timeout" = Option<String>, Query, description = "How long the answer may take: `10s`."),
     ("lookback_delta" = Option<String>, Query, description = "How far back the last sample of a series counts."),
+    ("limit" = Option<u32>, Query, description = "How many series at most."),
     ("stats" = Option<String>, Query, description = "Anything: the answer says how much was read and how long it took."),
 ), responses(
     (status = 200, description = "`{status, data: {resultType, result}}`, with `infos` and `warnings`.", body = Json),
@@ -230,7 +239,7 @@ fn list<T: Serialize>(mut all: Vec<T>, asked: &Asked) -> Answered {
     let limit = asked.number("limit")?.filter(|limit| *limit > 0).unwrap_or(MOST_NAMES).min(MOST_NAMES);
     let is_cut = all.len() > limit;
     all.truncate(limit);
-    Ok(Answer::with_warnings(&all, if is_cut { &["results truncated due to limit"] } else { &[] }))
+    Ok(Answer::with_warnings(&all, if is_cut { &[CUT] } else { &[] }))
 }
 
 /// Find series (Prometheus)

@@ -36,6 +36,25 @@ pub enum Value {
 }
 
 impl Value {
+    /// Leaves so many series at most; says whether there were more.
+    pub fn truncate(&mut self, limit: usize) -> bool {
+        let before = self.series();
+        match self {
+            Self::Scalar(..) | Self::String(..) => {}
+            Self::Vector(series) => series.truncate(limit),
+            Self::Matrix(series) => series.truncate(limit),
+        }
+        self.series() < before
+    }
+
+    fn series(&self) -> usize {
+        match self {
+            Self::Scalar(..) | Self::String(..) => 0,
+            Self::Vector(series) => series.len(),
+            Self::Matrix(series) => series.len(),
+        }
+    }
+
     /// What Prometheus calls it, in `resultType`.
     pub fn kind(&self) -> &'static str {
         match self {

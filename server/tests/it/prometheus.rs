@@ -77,3 +77,36 @@ impl Drop for Prometheus {
         let _reaped = self.child.wait();
     }
 }
+
+/// A real exporter, which ends with the test.
+pub struct NodeExporter {
+    child: Child,
+    /// Host and port.
+    pub address: String,
+}
+
+impl NodeExporter {
+    pub fn start() -> Self {
+        let address = format!("127.0.0.1:{}", free_port());
+        // As Debian calls it, and as its makers do.
+        let start = |program: &&str| {
+            let mut command = Command::new(program);
+            command.arg(format!("--web.listen-address={address}"));
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
+        };
+        let child = ["prometheus-node-exporter", "node_exporter"].iter().find_map(start);
+        let child = child.expect("prometheus-node-exporter, which Debian's package of this name has");
+        Self { child, address }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/metrics", self.address)
+    }
+}
+
+impl Drop for NodeExporter {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}

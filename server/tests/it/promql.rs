@@ -1,7 +1,10 @@
 //! `PromQL` over Prometheus' query interface: asked of Prometheus and of Console over the same samples, questions have the
 //! same answers.
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
 
 use app::model::TenantId;
 use prost::Message;
@@ -375,6 +378,76 @@ async fn what_cannot_be_answered_is_refused_as_prometheus_refuses_it() {
     let theirs = app.with_key(other, false, true).await;
     let found = theirs.get(app.url("/prometheus/api/v1/series?match[]=up")).send().await.unwrap();
     assert_eq!(found.json::<Value>().await.unwrap()["data"], json!([]));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_ends_when_its_time_is_over_or_nobody_waits() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    remote_write(&app, &all_series()).await;
+    let reader = app.with_key(TenantId::DEFAULT, false, true).await;
+    // Minutes of work, were it done to its end.
+    let long = "sum(max_over_time(sum by (job) (rate({job!=\"\"}[1h]))[10d:1s]))";
+    let time = (DAY + 36_000).to_string();
+    let ask = |timeout: &str| {
+        let form = [("query", long), ("time", &time), ("timeout", timeout)];
+        reader.post(app.url("/prometheus/api/v1/query")).form(&form).send()
+    };
+    let begun = Instant::now();
+    let answer = ask("300ms").await.unwrap();
+    let status = answer.status().as_u16();
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!((status, &answer["errorType"]), (503, &json!("timeout")), "{answer}");
+    // One that nobody waits for makes room for others, as many as there may be at once.
+    for _ in 0..20 {
+        assert!(tokio::time::timeout(Duration::from_millis(50), ask("60s")).await.is_err());
+    }
+    let path = format!("/prometheus/api/v1/query?query=sum(up)&time={}", DAY + 3600);
+    let answer: Value = reader.get(app.url(&path)).send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer["data"]["result"][0]["value"][1], "3", "{answer}");
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_data_sources_ask_besides_is_answered() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    remote_write(&app, &all_series()).await;
+    let reader = app.with_key(TenantId::DEFAULT, false, true).await;
+    let url = |path: &str| app.url(&format!("/prometheus/api/v1/{path}"));
+    let get = async |path: &str| {
+        let answer: Value = reader.get(url(path)).send().await.unwrap().json().await.unwrap();
+        assert_eq!(answer["status"], "success", "{path}: {answer}");
+        answer["data"].clone()
+    };
+    let build = get("status/buildinfo").await;
+    assert!(
+        build["version"].as_str().is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit())),
+        "{build}"
+    );
+    assert_eq!(get("rules").await, json!({ "groups": [] }));
+    assert_eq!(get("alerts").await, json!({ "alerts": [] }));
+    let (start, end) = (DAY, DAY + 3600);
+    let labels = get(&format!("labels?start={start}&end={end}&match[]=up")).await;
+    assert_eq!(labels, json!(["__name__", "instance", "job"]));
+    assert_eq!(
+        get(&format!("label/instance/values?start={start}&end={end}&match[]=up&limit=2")).await,
+        json!(["a", "b"])
+    );
+    let form = [("query", "up".to_owned()), ("start", start.to_string()), ("end", end.to_string())];
+    let exemplars: Value = reader.post(url("query_exemplars")).form(&form).send().await.unwrap().json().await.unwrap();
+    assert_eq!(exemplars["data"], json!([]), "{exemplars}");
+    // An hour after the last sample it counts for who looks back so far.
+    let later = DAY + 11 * 3600;
+    assert_eq!(get(&format!("query?query=up&time={later}")).await["result"], json!([]));
+    let back = get(&format!("query?query=up&time={later}&lookback_delta=2h")).await;
+    assert_eq!(back["result"].as_array().map(Vec::len), Some(3), "{back}");
+    let cut = reader.get(url(&format!("query_range?query=up&start={start}&end={end}&step=60&limit=2"))).send().await;
+    let cut: Value = cut.unwrap().json().await.unwrap();
+    assert_eq!(cut["data"]["result"].as_array().map(Vec::len), Some(2), "{cut}");
+    assert_eq!(cut["warnings"], json!(["results truncated due to limit"]));
     app.stop().await;
 }
 

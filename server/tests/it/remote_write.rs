@@ -5,6 +5,7 @@ use app::{
     model::{MetricListQuery, Role, TenantId},
 };
 use prost::Message;
+use serde_json::Value;
 use server::{
     clock::{Clock, SystemClock},
     remote_write::wire::{
@@ -14,8 +15,8 @@ use server::{
 };
 
 use crate::{
-    prometheus::Prometheus,
-    samples,
+    prometheus::{NodeExporter, Prometheus},
+    samples, scrape,
     support::{Engine, Home, TestApp, run_console},
 };
 
@@ -69,6 +70,7 @@ async fn prometheus_writes_what_it_scrapes() {
     let app = TestApp::start(&home).await;
     let (code, key) = run_console(&home, &["key", "add", "prometheus", "--ingest"], &[]);
     assert_eq!(code, Some(0), "{key}");
+    let exporter = NodeExporter::start();
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("console.key"), key.lines().next().unwrap()).unwrap();
     let config = format!(
@@ -76,20 +78,23 @@ async fn prometheus_writes_what_it_scrapes() {
 scrape_configs:
   - job_name: gone
     static_configs: [{{ targets: ['127.0.0.1:1'] }}]
+  - job_name: node
+    static_configs: [{{ targets: ['{}'] }}]
 remote_write:
   - url: http://{}/api/v1/write
     authorization: {{ credentials_file: console.key }}
     metadata_config: {{ send_interval: 1s }}
     send_exemplars: true
 ",
-        app.addr
+        exporter.address, app.addr
     );
     let prometheus = Prometheus::start(dir.path(), &config);
-    prometheus.ask("/api/v1/query?query=up", |data| data["result"][0]["value"][1] == "0").await;
+    prometheus.ask("/api/v1/query?query=up%7Bjob=%22gone%22%7D", |data| data["result"][0]["value"][1] == "0").await;
     let stores = &app.services.stores;
     let mut found = Vec::new();
     for _ in 0..300 {
         found = samples::select(stores, TenantId::DEFAULT, "up", (0, i64::MAX), Resolution::Raw).await;
+        found.retain(|series| series.labels.get("job") == "gone");
         if !found.is_empty() {
             break;
         }
@@ -97,6 +102,15 @@ remote_write:
     }
     assert_eq!(found[0].labels.to_string(), r#"up{instance="127.0.0.1:1", job="gone"}"#);
     assert!(matches!(&found[0].data, Data::Samples(samples) if samples.values[0] == 0.0));
+
+    // What it scrapes of a machine arrives, and what is said of it; and it is scraped itself.
+    scrape::add(&app, &scrape::request("prometheus", &format!("{}/metrics", prometheus.url))).await;
+    let one = |result: &[Value]| result.len() == 1;
+    scrape::query(&app, r#"sum(rate(node_cpu_seconds_total{job="node"}[30s])) > 0"#, one).await;
+    scrape::query(&app, r#"prometheus_build_info{job="prometheus"} == 1"#, one).await;
+    scrape::query(&app, r#"prometheus_remote_storage_samples_total{job="prometheus"} > 0"#, one).await;
+    let (_, said) = app.get("/prometheus/api/v1/metadata?metric=node_cpu_seconds_total").await;
+    assert_eq!(said["data"]["node_cpu_seconds_total"][0]["type"], "counter", "{said}");
     drop(prometheus);
     app.stop().await;
 }

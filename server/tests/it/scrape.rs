@@ -3,7 +3,6 @@
 use std::{
     fmt::Write as _,
     net::SocketAddr,
-    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -26,7 +25,11 @@ use server::{
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::support::{Engine, Home, TestApp, free_port, on_both_engines};
+use crate::{
+    dashboards,
+    prometheus::NodeExporter,
+    support::{Engine, Home, TestApp, on_both_engines},
+};
 
 /// What a target says.
 #[derive(Clone)]
@@ -120,11 +123,11 @@ fn many(series: u32, label: &str) -> String {
     })
 }
 
-fn request(job: &str, url: &str) -> Value {
+pub fn request(job: &str, url: &str) -> Value {
     json!({ "job": job, "url": url, "settings": { "interval_seconds": 1, "timeout_seconds": 1 } })
 }
 
-async fn add(app: &TestApp, request: &Value) -> Value {
+pub async fn add(app: &TestApp, request: &Value) -> Value {
     let added = app.client.post(app.url("/api/v1/scrape-targets")).json(request).send().await.unwrap();
     let (status, body) = (added.status(), added.json::<Value>().await.unwrap());
     assert_eq!(status, 201, "{body}");
@@ -145,7 +148,7 @@ async fn state(app: &TestApp, id: &Value, is_wanted: impl Fn(&Value) -> bool) ->
 }
 
 /// The answer to a query once it is as wanted.
-async fn query(app: &TestApp, query: &str, is_wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+pub async fn query(app: &TestApp, query: &str, is_wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     let mut last = Value::Null;
     for _ in 0..300 {
         let form = [("query", query)];
@@ -174,38 +177,13 @@ fn has_values(values: &[&str]) -> impl Fn(&[Value]) -> bool {
     move |result| result.iter().map(|one| one["value"][1].as_str().unwrap().to_owned()).collect::<Vec<_>>() == wanted
 }
 
-/// A real exporter, which ends with the test.
-struct NodeExporter(Child, String);
-
-impl NodeExporter {
-    fn start() -> Self {
-        let address = format!("127.0.0.1:{}", free_port());
-        // As Debian calls it, and as its makers do.
-        let start = |program: &&str| {
-            let mut command = Command::new(program);
-            command.arg(format!("--web.listen-address={address}"));
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
-        };
-        let child = ["prometheus-node-exporter", "node_exporter"].iter().find_map(start);
-        let child = child.expect("prometheus-node-exporter, which Debian's package of this name has");
-        Self(child, format!("http://{address}/metrics"))
-    }
-}
-
-impl Drop for NodeExporter {
-    fn drop(&mut self) {
-        let _gone = self.0.kill();
-        let _reaped = self.0.wait();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn node_exporter_is_scraped_on_both_engines() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let home = Home::new(engine).await;
         let app = TestApp::start(&home).await;
         let exporter = NodeExporter::start();
-        let mut wanted = request("node", &exporter.1);
+        let mut wanted = request("node", &exporter.url());
         wanted["settings"]["labels"] = json!({ "zone": "a", "instance": "web-01" });
         let id = add(&app, &wanted).await["id"].clone();
         let fares = state(&app, &id, is_up).await;
@@ -215,6 +193,8 @@ async fn node_exporter_is_scraped_on_both_engines() {
         query(&app, r#"scrape_samples_scraped{job="node"} > 100"#, |result| result.len() == 1).await;
         query(&app, r#"sum(rate(node_cpu_seconds_total{instance="web-01"}[1m])) > 0"#, |result| result.len() == 1)
             .await;
+        let empty = dashboards::empty_panels(&app, "hosts", |empty| empty.len() <= 1).await;
+        assert!(empty.is_empty() || empty == ["Full within a day at this pace"], "these stay empty: {empty:?}");
         let (_, said) = app.get("/prometheus/api/v1/metadata?metric=node_cpu_seconds_total").await;
         assert_eq!(said["data"]["node_cpu_seconds_total"][0]["type"], "counter", "{said}");
         let (_, targets) = app.get("/prometheus/api/v1/targets").await;
