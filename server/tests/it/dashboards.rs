@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use app::{
-    api::{DashboardPort, Scope},
+    api::{DashboardPort, OverviewPort, Scope},
     model::{
-        Dashboard, DashboardQuery, MetricForm, Panel, PanelQuery, PanelRow, PanelView, RangeSpec, Role, TenantId,
-        UnixMillis, UnixNanos, Variable, VariableSource, VariableValue,
+        Dashboard, DashboardQuery, MetricForm, OverviewQuery, Panel, PanelQuery, PanelRow, PanelView, RangeSpec, Role,
+        TenantId, UnixMillis, UnixNanos, Variable, VariableSource, VariableValue,
     },
 };
 use serde_json::{Value, json};
@@ -222,6 +222,8 @@ pub async fn empty_panels(app: &TestApp, id: &str, is_enough: impl Fn(&[String])
     let mut found = Vec::new();
     for _ in 0..300 {
         app.get("/health").await;
+        // Which looks at how things are.
+        app.services.overview(scope(TenantId::DEFAULT), OverviewQuery::default()).await.unwrap();
         let query = DashboardQuery { id: id.to_owned(), range: RangeSpec::Last(300), points: 60, values: Vec::new() };
         let view = app.services.view(scope(TenantId::DEFAULT), query).await.unwrap();
         let answers = view.answers.iter().flat_map(|one| &one.answers).flat_map(|all| &all.answers);
@@ -259,5 +261,9 @@ async fn console_stores_its_own_metrics_and_what_is_shipped_shows_them() {
         DashboardQuery { id: "essentials".to_owned(), range: RangeSpec::Last(300), points: 60, values: Vec::new() };
     let view = app.services.view(scope(TenantId::DEFAULT), query).await.unwrap();
     assert_eq!(view.variables[0].chosen, ["console_"]);
+    assert_eq!(view.entry.dashboard.panels().count(), 6);
+    assert!(view.entry.dashboard.panels().all(|panel| panel.help.len() > 40 && panel.empty.len() > 40));
+    let empty = empty_panels(&app, "essentials", <[String]>::is_empty).await;
+    assert!(empty.is_empty(), "these stay empty: {empty:?}");
     app.stop().await;
 }

@@ -132,6 +132,10 @@ async fn prometheus_scrapes_console_with_what_is_shipped_for_it() {
         let query = [("query", expression.as_str())];
         let answer = reqwest::Client::new().get(format!("{}/api/v1/query", prometheus.url)).query(&query).send().await;
         assert_eq!(answer.unwrap().json::<Value>().await.unwrap()["status"], "success", "{expression}");
+        // So does Console, which is a source of Grafana's, too.
+        let form = serde_urlencoded::to_string(query).unwrap();
+        let (status, answer) = app.get(&format!("/prometheus/api/v1/query?{form}")).await;
+        assert_eq!((status, &answer["status"]), (200, &Value::from("success")), "{expression}");
     }
     drop(prometheus);
     app.stop().await;

@@ -4,7 +4,7 @@ use app::{
     api::{PerformancePort, Scope},
     model::{
         CallQuery, Compare, EndpointColumn, EndpointName, EndpointQuery, EndpointView, ErrorQuery, PerformanceQuery,
-        RangeSpec, Role, SpanKind, SpanStatus, TenantId, UnixNanos,
+        RangeSpec, Role, SpanKind, SpanStatus, TenantId, UnixNanos, overview::ChartSeries,
     },
 };
 use serde_json::{Value, json};
@@ -135,10 +135,47 @@ async fn an_endpoint_has_its_course_and_examples_of_every_cell() {
             told += sample.calls.len();
         }
         assert_eq!(told, 20, "{engine:?}");
+
+        // Beside an earlier time, whose course is drawn behind, too.
+        let (day, week) = (24 * 60 * MINUTE, 7 * 24 * 60 * MINUTE);
+        let yesterday = (41..=44).map(|id| request(id, "/orders/{id}", 200, 100, day + 5 * MINUTE));
+        let last_week = (45..=47).map(|id| request(id, "/orders/{id}", 200, 400, week + 5 * MINUTE));
+        let spans = yesterday.chain(last_week).map(|span| (TenantId::DEFAULT, span)).collect();
+        app.services.ingest.submit(Submission { spans, ..Submission::default() }).await.unwrap();
+        for (compare, requests, p95_ms) in
+            [(Compare::Previous, 10, 200.0), (Compare::Yesterday, 4, 100.0), (Compare::LastWeek, 3, 400.0)]
+        {
+            let query = EndpointQuery { range: RangeSpec::Last(3600), compare, ..query.clone() };
+            let detail = app.services.endpoint(SCOPE, query).await.unwrap();
+            let before = detail.before.unwrap();
+            assert_eq!(before.requests, requests, "{compare:?} {engine:?}");
+            assert!((before.p95_ms - p95_ms).abs() < p95_ms / 50.0, "{compare:?} {before:?}");
+            let is_drawn = |one: &ChartSeries| one.before.iter().any(Option::is_some);
+            assert!(detail.charts.iter().all(|chart| chart.series.iter().any(is_drawn)), "{compare:?}");
+        }
         let unknown = EndpointQuery { endpoint: EndpointName::default(), ..query };
         assert_eq!(app.services.endpoint(SCOPE, unknown).await.unwrap_err().code.status(), 404);
         app.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn console_is_one_of_the_services() {
+    let home = Home::new(Engine::Sqlite).await;
+    let app = TestApp::start(&home).await;
+    let query = PerformanceQuery { service: Some("console".into()), ..PerformanceQuery::default() };
+    let mut rows = Vec::new();
+    for _ in 0..300 {
+        app.get("/v1/traces").await;
+        rows = app.services.performance(SCOPE, query.clone()).await.unwrap().rows;
+        if rows.iter().any(|row| row.stats.route == "/v1/traces") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let row = rows.iter().find(|row| row.stats.route == "/v1/traces").expect("requests of Console are counted");
+    assert!(row.stats.requests > 0 && row.stats.service == "console");
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
