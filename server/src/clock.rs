@@ -88,7 +88,7 @@ impl Steadiness {
         Self { seen: (Instant::now(), clock.now()), off: 0, doubted_until: None }
     }
 
-    /// Looks at the clock; says whether it can be believed. To be called every few minutes.
+    /// Looks at the clock; says whether it can be believed.
     pub fn is_steady(&mut self, clock: &dyn Clock) -> bool {
         let (at, shown) = (Instant::now(), clock.now());
         let (before, shown_before) = std::mem::replace(&mut self.seen, (at, shown));

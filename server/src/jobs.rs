@@ -218,7 +218,6 @@ async fn retain(services: Arc<Services>, token: CancellationToken) {
             () = token.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let is_steady = watch.is_steady(&*services.clock);
         let run = services.metrics.job("retention", services.clock.now_utc().into());
         services.end_interrupted_pipelines().await;
         if let Err(error) = services.tidy_identity().await {
@@ -226,10 +225,13 @@ async fn retain(services: Arc<Services>, token: CancellationToken) {
             tracing::warn!(%error, "ended sessions could not be removed; it is tried again later");
         }
         round = round.wrapping_add(1);
-        if round % RETENTION_EVERY != 1 || !is_steady {
+        if round % RETENTION_EVERY != 1 {
             continue;
         }
         for signal in Signal::ALL {
+            if !watch.is_steady(&*services.clock) {
+                break;
+            }
             remove_old(&services, signal, &run, &token).await;
         }
     }
